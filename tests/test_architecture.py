@@ -1,0 +1,63 @@
+"""The floors: a module imports only from lower floors, never sideways, never up."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "secretref"
+FLOORS = {
+    "errors": 0,
+    "_tree": 1,
+    "_encodings": 1,
+    "_matcher": 1,
+    "_views": 1,
+    "_template": 2,
+    "_policy": 2,
+    "_stream": 2,
+    "providers": 2,
+    "_redactor": 3,
+    "_record": 4,
+    "_resolver": 5,
+    "store": 5,
+    "logs": 6,
+    "testing": 6,
+    "pytest_plugin": 7,
+    "guard": 7,
+    "server": 8,
+    "integrations": 9,
+    "cli": 10,
+}
+DOORS = {"_resolver.py", "_redactor.py"}  # where plaintext leaves a SecretStr
+
+
+def room(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> set[str]:
+    """Rooms of this package that the module imports, at its top or inside a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "secretref":
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("secretref.")}
+    return found
+
+
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_go_down(path):
+    own = room(path)
+    assert own in FLOORS, f"{own} has no floor"
+    for other in imports(path) - {own}:
+        assert FLOORS[other] < FLOORS[own], f"{own} (floor {FLOORS[own]}) imports {other} (floor {FLOORS[other]})"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_relative_imports_are_not_used(path):
+    assert not [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and node.level]
