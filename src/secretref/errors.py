@@ -13,7 +13,11 @@
     ├── SecretNotFoundError (LookupError)  names, provider, references
     ├── ReferenceError (LookupError)       references: foreign expressions without a datum
     ├── ProviderError                      provider, kind (the SDK error's class name, never its text)
-    │   └── ProviderUnavailableError       asking again may help
+    │   ├── ProviderUnavailableError       asking again may help
+    │   ├── StoreKeyError                  the key does not open the store; nothing was changed
+    │   ├── StoreFormatError               a newer release wrote the store
+    │   ├── StoreDamagedError              names: entries that something else than this library changed
+    │   └── StoreConflictError             names: entries that are at another version than expected
     ├── AuditError                         the audit sink failed, so nothing was released
     ├── RedactedError                      original_type: stands in for an exception that could not be copied
     └── MissingExtraError (ImportError)    extra; the message is the install command
@@ -43,6 +47,10 @@ __all__ = [
     "ReferenceError",
     "SecretNotFoundError",
     "SecretRefError",
+    "StoreConflictError",
+    "StoreDamagedError",
+    "StoreFormatError",
+    "StoreKeyError",
     "TemplateSyntaxError",
     "WeakSecretError",
 ]
@@ -257,6 +265,30 @@ class ProviderUnavailableError(ProviderError):
     """A provider could not be asked now; asking again may help."""
 
     code = "unavailable"
+
+
+class StoreKeyError(ProviderError):
+    """The key does not open the store; nothing was changed."""
+
+    code = "key"
+
+
+class StoreFormatError(ProviderError):
+    """A newer release wrote the store; this one does not touch it."""
+
+    code = "format"
+
+
+class StoreDamagedError(ProviderError):
+    """Contents of the store were changed by something else than this library; ``names`` lists what is known of them."""
+
+    code = "damaged"
+
+
+class StoreConflictError(ProviderError):
+    """Entries are at another version than expected; nothing was changed."""
+
+    code = "conflict"
 
 
 class AuditError(SecretRefError):
