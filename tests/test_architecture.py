@@ -24,6 +24,7 @@ FLOORS = {
     "testing": 6,
     "pytest_plugin": 7,
     "guard": 7,
+    "_edge": 7,
     "server": 8,
     "integrations": 9,
     "cli": 10,

@@ -1,0 +1,232 @@
+"""Read definition files, and find where in the file a place of the tree stands.
+
+Programs report a JSON Pointer and a span in the decoded string; people want line and column of the file.
+The file is read once by its parser; only when something is to be reported is it walked a second time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from secretref.errors import MissingExtraError, SecretRefError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import yaml
+
+__all__ = ["Source", "Spot", "UnreadableError", "read_names", "read_source"]
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s"{}\[\],:]+', re.DOTALL)
+_CHARACTER = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|.", re.DOTALL)  # one decoded character
+_YAML_SUFFIXES = {".yaml", ".yml"}
+
+
+class Spot(NamedTuple):
+    """A position in a file, both counted from 1, the column in characters."""
+
+    line: int
+    column: int
+
+
+class _Found(NamedTuple):
+    """Where a string stands: the text it decodes to is compared to tell a key from the value under it."""
+
+    text: str
+    at: int | Spot  # offset of its first character in JSON, position of it in YAML
+
+
+class UnreadableError(SecretRefError):
+    """A file cannot be read, or is not what its name says; the message shows none of its text."""
+
+    code = "unreadable"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One definition file, read."""
+
+    name: str
+    text: str
+    tree: Any
+    is_yaml: bool = False
+
+    def spot(self, place: str, span: tuple[int, int], reference: str) -> Spot:
+        """Return where *reference* stands in the file; the file's begin when it cannot be told."""
+        candidates = self._places.get(place, [])
+        found = next((one for one in reversed(candidates) if one.text.startswith(reference[:20], span[0])), None)
+        if found is None or isinstance(found.at, Spot):
+            return Spot(found.at.line, found.at.column + span[0]) if found else Spot(1, 1)
+        offset = found.at
+        for _ in range(span[0]):
+            character = _CHARACTER.match(self.text, offset)
+            offset = character.end() if character else offset
+        return Spot(self.text.count("\n", 0, offset) + 1, offset - self.text.rfind("\n", 0, offset))
+
+    @cached_property
+    def _places(self) -> dict[str, list[_Found]]:
+        """Positions of all keys and strings by place; a key shares the place of the value under it."""
+        places: dict[str, list[_Found]] = {}
+        for place, found in _yaml_strings(_yaml_root(self.text)) if self.is_yaml else _json_strings(self.text):
+            places.setdefault(place, []).append(found)
+        return places
+
+
+def read_source(name: str) -> Source:
+    """Read one definition file; ``-`` is standard input.
+
+    Raises:
+        UnreadableError: The file cannot be read or is not what its name says.
+        MissingExtraError: A YAML file, and no YAML parser.
+    """
+    text = _read(name)
+    if Path(name).suffix in _YAML_SUFFIXES:
+        return Source(name, text, _yaml_tree(text, name), is_yaml=True)
+    fault = ""
+    try:
+        return Source(name, text, json.loads(text))
+    except json.JSONDecodeError as error:
+        fault = f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}"
+    except RecursionError:
+        fault = f"{name}: nested too deeply"
+    raise UnreadableError(fault)
+
+
+def read_names(argument: str, *, definitions: bool) -> frozenset[str]:
+    """Read secret names: a file of JSON (an array), a file with one name a line, or a list with commas.
+
+    With *definitions*, a JSON or YAML file that is no array of strings counts by its references.
+    """
+    if argument != "-" and not Path(argument).is_file():
+        return frozenset(filter(None, (name.strip() for name in argument.split(","))))
+    if Path(argument).suffix in {".json", *_YAML_SUFFIXES}:
+        tree = read_source(argument).tree
+        if isinstance(tree, list) and all(isinstance(name, str) for name in tree):
+            return frozenset(tree)
+        if definitions:
+            from secretref import Template
+
+            return frozenset(reference.name for reference in Template.compile(tree).references)
+        raise UnreadableError(f"{argument}: an array of names expected")
+    lines = (line.strip() for line in _read(argument).splitlines())
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+def _read(name: str) -> str:
+    fault = ""
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        fault = f"{name}: {error.strerror or type(error).__name__}"
+    except UnicodeDecodeError:
+        fault = f"{name}: not UTF-8"
+    raise UnreadableError(fault)
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+# JSON ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Open:
+    """A container that is not closed yet: its place, and what comes next in it."""
+
+    place: str
+    index: int | None  # None: an object
+    key: str | None = None  # place of the pending value of an object
+
+    @property
+    def next(self) -> str:
+        return f"{self.place}/{self.index}" if self.index is not None else self.key or self.place
+
+
+def _json_strings(text: str) -> Iterator[tuple[str, _Found]]:
+    """Yield place and position of every key and string value of a document that has been parsed before."""
+    stack: list[_Open] = []
+    for token in _TOKEN.finditer(text):
+        mark, inner = token[0], stack[-1] if stack else None
+        if mark in "{[":
+            stack.append(_Open(inner.next if inner else "", 0 if mark == "[" else None))
+        elif mark in "}]":
+            stack.pop()
+        elif mark == "," and inner:
+            inner.key = None
+            inner.index = None if inner.index is None else inner.index + 1
+        elif mark[0] == '"':
+            decoded = json.loads(mark)
+            if inner and inner.index is None and inner.key is None:
+                inner.key = f"{inner.place}/{_escaped(decoded)}"
+            yield inner.next if inner else "", _Found(decoded, token.start() + 1)
+
+
+# YAML ------------------------------------------------------------------------------------------------------------
+
+
+def _yaml_root(text: str) -> yaml.Node | None:
+    try:
+        import yaml
+    except ImportError:
+        yaml = None  # type: ignore[assignment]
+    if yaml is None:
+        raise MissingExtraError("yaml")
+    return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def _yaml_tree(text: str, name: str) -> Any:
+    fault = ""
+    try:
+        return _yaml_value(_yaml_root(text), set())
+    except MissingExtraError:
+        raise
+    except RecursionError:
+        fault = f"{name}: nested too deeply"
+    except Exception as error:  # noqa: BLE001 - YAML errors quote the file; keep the position only
+        mark = getattr(error, "problem_mark", None)
+        fault = f"{name}:{mark.line + 1}:{mark.column + 1}: not YAML" if mark else f"{name}: not YAML"
+    raise UnreadableError(fault)
+
+
+def _yaml_value(node: yaml.Node | None, seen: set[int]) -> Any:
+    """Build the tree of strings; what an alias repeats is checked once, where its anchor stands."""
+    if node is None or id(node) in seen:
+        return None
+    seen.add(id(node))
+    if node.id == "mapping":
+        return {str(key.value): _yaml_value(value, seen) for key, value in node.value}
+    if node.id == "sequence":
+        return [_yaml_value(item, seen) for item in node.value]
+    return node.value
+
+
+def _yaml_strings(node: yaml.Node | None, place: str = "") -> Iterator[tuple[str, _Found]]:
+    stack, seen = [(node, place)], set[int]()
+    while stack:
+        node, place = stack.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node.id == "mapping":
+            for key, value in node.value:
+                inner = f"{place}/{_escaped(str(key.value))}"
+                yield inner, _yaml_found(key)
+                stack.append((value, inner))
+        elif node.id == "sequence":
+            stack.extend((item, f"{place}/{number}") for number, item in enumerate(node.value))
+        else:
+            yield place, _yaml_found(node)
+
+
+def _yaml_found(node: yaml.Node) -> _Found:
+    mark = node.start_mark
+    quoted = getattr(node, "style", None) in {"'", '"'}
+    return _Found(str(node.value), Spot(mark.line + 1, mark.column + 1 + quoted))
