@@ -43,6 +43,7 @@ _SHIPPED = {
     "env": "secretref.providers.env:EnvProvider",
     "file": "secretref.providers.files:FileProvider",
     "memory": "secretref.providers.memory:MemoryProvider",
+    "orkes": "secretref.providers.orkes:OrkesProvider",
     "prefix": "secretref.providers.prefix:PrefixProvider",
     "program": "secretref.providers.program:ProgramProvider",
 }
