@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape, quoteattr
 if TYPE_CHECKING:
     from types import TracebackType
 
-RATES = {("PRIORITY", "04046", "98260", "20", "0", "VARIABLE", "TRUE"): "82.10"}
+RATES: dict[tuple[str, ...], str] = {("PRIORITY", "04046", "98260", "20", "0", "VARIABLE", "TRUE"): "82.10"}
 RATED_BY = ("Service", "ZipOrigination", "ZipDestination", "Pounds", "Ounces", "Container", "Machinable")
 ECHOED = (*RATED_BY[1:6], "Width", "Length", "Height", "Machinable")
 MAX_BODY = 64 * 1024  # bytes

@@ -7,6 +7,7 @@ import sys
 import traceback
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -47,7 +48,8 @@ def _root(
 def run() -> None:
     """Run a command; turn every error into one silent line and an exit code."""
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr] - a name or a line must not end the run
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an odd file name must not end the run
     try:
         app()
     except SecretRefError as error:

@@ -61,13 +61,25 @@ class Source:
         """Return where *reference* stands in the file; the file's begin when it cannot be told."""
         candidates = self._places.get(place, [])
         found = next((one for one in reversed(candidates) if one.text.startswith(reference[:20], span[0])), None)
-        if found is None or isinstance(found.at, Spot):
-            return Spot(found.at.line, found.at.column + span[0]) if found else Spot(1, 1)
+        if found is None:
+            return Spot(1, 1)
+        if isinstance(found.at, Spot):
+            return Spot(found.at.line, found.at.column + span[0])
         offset = found.at
         for _ in range(span[0]):
             character = _CHARACTER.match(self.text, offset)
             offset = character.end() if character else offset
         return Spot(self.text.count("\n", 0, offset) + 1, offset - self.text.rfind("\n", 0, offset))
+
+    def values(self) -> Iterator[tuple[str, str]]:
+        """Yield place and text of every string that is no key."""
+        stack: list[tuple[str, Any]] = [("", self.tree)]
+        while stack:
+            place, node = stack.pop()
+            if isinstance(node, str):
+                yield place, node
+            members = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+            stack.extend((f"{place}/{_escaped(str(key))}", member) for key, member in members)
 
     @cached_property
     def _places(self) -> dict[str, list[_Found]]:
@@ -176,7 +188,7 @@ def _yaml_root(text: str) -> yaml.Node | None:
     try:
         import yaml
     except ImportError:
-        yaml = None  # type: ignore[assignment]
+        yaml = None
     if yaml is None:
         raise MissingExtraError("yaml")
     return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -208,25 +220,29 @@ def _yaml_value(node: yaml.Node | None, seen: set[int]) -> Any:
     return node.value
 
 
-def _yaml_strings(node: yaml.Node | None, place: str = "") -> Iterator[tuple[str, _Found]]:
-    stack, seen = [(node, place)], set[int]()
+def _yaml_strings(root: yaml.Node | None) -> Iterator[tuple[str, _Found]]:
+    stack: list[tuple[yaml.Node | None, str]] = [(root, "")]
+    seen = set[int]()
     while stack:
         node, place = stack.pop()
         if node is None or id(node) in seen:
             continue
         seen.add(id(node))
         if node.id == "mapping":
-            for key, value in node.value:
-                inner = f"{place}/{_escaped(str(key.value))}"
-                yield inner, _yaml_found(key)
-                stack.append((value, inner))
+            inner = [(value, key, f"{place}/{_escaped(str(key.value))}") for key, value in node.value]
+            yield from ((key_place, _yaml_found(key)) for _, key, key_place in inner)
+            stack.extend((value, value_place) for value, _, value_place in reversed(inner))
         elif node.id == "sequence":
-            stack.extend((item, f"{place}/{number}") for number, item in enumerate(node.value))
+            stack.extend((item, f"{place}/{number}") for number, item in reversed(list(enumerate(node.value))))
         else:
             yield place, _yaml_found(node)
 
 
 def _yaml_found(node: yaml.Node) -> _Found:
-    mark = node.start_mark
+    """Count the column from the end, since an anchor or a tag may stand in front of the text."""
+    text, begin, end = str(node.value), node.start_mark, node.end_mark
     quoted = getattr(node, "style", None) in {"'", '"'}
-    return _Found(str(node.value), Spot(mark.line + 1, mark.column + 1 + quoted))
+    column = end.column - len(text) - quoted
+    if begin.line != end.line or column < begin.column:
+        column = begin.column + quoted
+    return _Found(text, Spot(begin.line + 1, column + 1))

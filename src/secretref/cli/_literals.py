@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NamedTuple
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretref.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Literal", "credentials"]
 
@@ -29,15 +30,7 @@ def credentials(strings: Iterable[tuple[str, str]]) -> Iterator[Literal]:
     Raises:
         MissingExtraError: detect-secrets is not installed.
     """
-    try:
-        from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
-        from detect_secrets.filters import heuristic
-    except ImportError:
-        heuristic = None
-    if heuristic is None:
-        raise MissingExtraError("detect")
-    plugins = [kind() for kind in get_mapping_from_secret_type_to_class().values()]
-    innocent = [getattr(heuristic, name) for name in _INNOCENT]
+    plugins, innocent = _detectors()
     for place, text in strings:
         line = f"{json.dumps(place.rpartition('/')[2])}: {json.dumps(text, ensure_ascii=False)}"
         for plugin in plugins:
@@ -47,3 +40,13 @@ def credentials(strings: Iterable[tuple[str, str]]) -> Iterator[Literal]:
                 begin = max(text.find(value), 0)
                 yield Literal(place, (begin, min(begin + len(value), len(text))), plugin.secret_type)
                 break
+
+
+def _detectors() -> tuple[list[Any], list[Callable[[str], bool]]]:
+    if find_spec("detect_secrets") is None:
+        raise MissingExtraError("detect")
+    from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+    from detect_secrets.filters import heuristic
+
+    kinds: Iterable[Any] = get_mapping_from_secret_type_to_class().values()
+    return [kind() for kind in kinds], [getattr(heuristic, name) for name in _INNOCENT]

@@ -156,7 +156,7 @@ class Stage:
 
     def masked(self, text: str) -> str:
         """Return *text* with the user ids hidden."""
-        return Redactor({NAME: self._right, f"{NAME}, wrong": self._wrong}).text(text)
+        return str(Redactor({NAME: self._right, f"wrong_{NAME}": self._wrong}).text(text))
 
     @contextmanager
     def _captured(self) -> Iterator[None]:

@@ -28,6 +28,12 @@ _PYTEST_FILES = ("pyproject.toml", "pytest.toml", "pytest.ini", "tox.ini", "setu
 _SHOWS_LOCALS = re.compile(
     r"^[^#\n]*addopts[^#]*?(?:--showlocals|(?<=[\s\"'=])-[a-zA-Z]*l[a-zA-Z]*(?=[\s\"']))", re.MULTILINE
 )
+_HOOKS = {"sys", "typer.main"}  # the interpreter's; Typer's hands on to it, as pretty exceptions are off
+_ADVICE = {
+    "loguru": ("shows local variables in tracebacks unless told otherwise", "LOGURU_DIAGNOSE=NO, or diagnose=False"),
+    "sentry-sdk": ("sends local variables unless told otherwise", "sentry_sdk.init(include_local_variables=False)"),
+    "structlog": ("console and dict tracebacks show local variables", "format_exc_info, or show_locals=False"),
+}
 # SQLite releases from 3.7.0 to 3.51.2 can lose a commit in write-ahead mode, but for two corrected branches.
 _WAL_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 
@@ -105,52 +111,34 @@ def _installed(name: str) -> str:
 
 
 def _leaks() -> Iterator[Check]:
-    """Settings, here and in libraries that are installed, that print local variables or whole requests."""
-    shown = [
-        name
-        for name in _PYTEST_FILES
-        if Path(name).is_file() and _SHOWS_LOCALS.search(Path(name).read_text(errors="replace"))
-    ]
-    yield Check(
-        "pytest locals",
-        f"shown by addopts in {', '.join(shown)}" if shown else "hidden",
-        sound=not shown,
-        fix="take --showlocals out" if shown else "",
-    )
-    hook = type(sys.excepthook).__name__ if not hasattr(sys.excepthook, "__module__") else sys.excepthook.__module__
-    usual = hook in {"sys", "builtins"}
-    yield Check(
-        "sys.excepthook",
-        "the interpreter's" if usual else f"from {hook}",
-        sound=usual,
-        fix="" if usual else "make sure that it shows no locals",
-    )
-    if _installed("loguru"):
-        off = os.environ.get("LOGURU_DIAGNOSE", "").lower() in {"no", "false", "0"}
-        yield Check(
-            "loguru",
-            "diagnose off" if off else "shows local variables in tracebacks",
-            sound=off,
-            fix="" if off else "set LOGURU_DIAGNOSE=NO",
-        )
-    if _installed("sentry-sdk"):
-        yield Check(
-            "sentry-sdk",
-            "sends local variables by default",
-            sound=None,
-            fix="sentry_sdk.init(include_local_variables=False, …)",
-        )
-    if _installed("structlog"):
-        yield Check(
-            "structlog",
-            "console and dict tracebacks show local variables by default",
-            sound=None,
-            fix="use format_exc_info, or show_locals=False",
-        )
+    """Settings, here and in libraries that are installed, that show local variables, arguments or memory."""
+    shown = [name for name in _PYTEST_FILES if _pytest_shows_locals(Path(name))]
+    yield _judged("pytest locals", f"shown by addopts in {', '.join(shown)}" if shown else "", "hidden", "take it out")
+    hook = getattr(sys.excepthook, "__module__", "")
+    foreign = "" if hook in _HOOKS else f"from {hook}"
+    yield _judged("sys.excepthook", foreign, "shows no locals", "make sure that it shows no local variables")
     debug = bool(os.environ.get("PYTHONASYNCIODEBUG")) or sys.flags.dev_mode
-    yield Check(
-        "asyncio debug",
-        "on: slow callbacks are logged with their arguments" if debug else "off",
-        sound=not debug,
-        fix="unset PYTHONASYNCIODEBUG, no -X dev" if debug else "",
-    )
+    on = "on: slow callbacks are logged with their arguments" if debug else ""
+    yield _judged("asyncio debug", on, "off", "unset PYTHONASYNCIODEBUG, leave -X dev out")
+    yield _core_dumps()
+    for library, (finding, fix) in _ADVICE.items():
+        if _installed(library):
+            yield Check(library, finding, fix=fix)
+
+
+def _judged(subject: str, fault: str, otherwise: str, fix: str) -> Check:
+    return Check(subject, fault or otherwise, sound=not fault, fix=fix if fault else "")
+
+
+def _pytest_shows_locals(path: Path) -> bool:
+    return path.is_file() and _SHOWS_LOCALS.search(path.read_text(encoding="utf-8", errors="replace")) is not None
+
+
+def _core_dumps() -> Check:
+    try:
+        import resource
+    except ImportError:
+        return Check("core dumps", "not known on this system")
+    if resource.getrlimit(resource.RLIMIT_CORE)[0] == 0:
+        return Check("core dumps", "off")
+    return Check("core dumps", "on: a crash writes memory to disk", fix="ulimit -c 0")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from secretref.cli._console import note
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     from secretref import Redactor
 
 commands = typer.Typer()
@@ -74,12 +76,13 @@ def _redactor(url: str, names: frozenset[str]) -> Redactor:
 
 def _pump(redactor: Redactor, mode: Mode) -> None:
     """Feed what arrives as soon as it arrives; what is held back when the input is cut is judged as cut."""
-    stream, source, target = redactor.stream(mode=mode.value), sys.stdin.buffer, sys.stdout.buffer
+    stream, target = redactor.stream(mode=mode.value), sys.stdout.buffer
+    source = cast("BufferedReader", sys.stdin.buffer)
     try:
         while chunk := source.read1(CHUNK):
             target.write(stream.feed(chunk))
             target.flush()
-        target.write(stream.close())
+        target.write(stream.close() or b"")
         target.flush()
     except KeyboardInterrupt:
         target.write(stream.close(truncated=True))
