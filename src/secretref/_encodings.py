@@ -15,7 +15,7 @@ from functools import cache
 from typing import NamedTuple
 from unicodedata import normalize
 
-__all__ = ["BASE64_DIGITS", "COMMON", "MINIMUM", "Form", "base64_cores", "forms", "plain_variants"]
+__all__ = ["BASE64_DIGITS", "COMMON", "MINIMUM", "Form", "base64_cores", "binary_forms", "forms", "plain_variants"]
 
 MINIMUM = 6
 """Encoded forms shorter than this many bytes are not created: an encoding never lowers the floor."""
@@ -232,6 +232,12 @@ def _encoded(text: str) -> Iterator[Form]:
         return
     for encoded in {encoded for encoder in _TEXT_ENCODERS for encoded in encoder(text)} - {text}:
         yield Form(_utf8(encoded), caseless="%" in encoded or "\\u" in encoded)
+
+
+def binary_forms(raw: bytes) -> Iterator[Form]:
+    """List the literal forms of a value that is not text."""
+    encoded = (*base64_cores(raw), Form(hexlify(raw), caseless=True), Form(repr(raw)[2:-1].encode("ascii")))
+    return (form for form in (Form(raw), *encoded) if len(form.literal) >= MINIMUM)
 
 
 def _is_hexadecimal(text: str) -> bool:

@@ -1,0 +1,106 @@
+"""Parts of a value that are secrets of their own: lines of a key, leaves of a JSON document, passwords in URIs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from secretref._encodings import MINIMUM
+
+__all__ = ["is_multiline", "parts"]
+
+_LEAF = 8
+"""Lines and JSON leaves shorter than this many characters are ordinary words too often."""
+
+_PEM_EDGE = re.compile(r"-----(BEGIN|END) [^-]*-----")
+_WORDY = re.compile(r"[A-Za-z0-9]{4}")
+_LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://([^\s/?#@]*):([^\s/?#]*)@")
+_PAIR = re.compile(r"([^\s:/@]{1,64}):(?!//)(\S{3,})")
+_SETTING = re.compile(r"(?i)(?:^|[;&?\s])[a-z0-9_ -]*(?:password|pwd|passwd|secret|token|key|sig|signature)=([^;&\s]+)")
+_SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey|digest|negotiate)\s+(\S+)")
+_PLAIN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s@]*")
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}")
+_TELLING_KEY = re.compile(r"(?i)pass|pwd|secret|token|key|credential|auth")
+_ORDINARY = frozenset(
+    ("service_account", "authorized_user", "application", "postgresql", "googleapis.com", "undefined")
+)
+
+
+def is_multiline(value: str) -> bool:
+    """Tell whether *value* has a line break inside."""
+    return _LINE_BREAK.search(value.strip()) is not None
+
+
+def parts(value: str) -> Iterator[str]:
+    """List what must be hidden beside *value* itself; duplicates are possible."""
+    yield from _lines(value)
+    document = _document(value)
+    if document is not None:
+        yield from _leaves(document)
+        for layout in ({"separators": (",", ":")}, {}, {"indent": 2}, {"indent": 4}):
+            yield json.dumps(document, ensure_ascii=False, **layout)
+    else:
+        yield from _passwords(value)
+
+
+def _lines(value: str) -> Iterator[str]:
+    if not is_multiline(value):
+        return
+    lines = [line.strip() for line in _LINE_BREAK.split(value)]
+    body = [line for line in lines if not _PEM_EDGE.fullmatch(line)]
+    yield from (line for line in body if len(line) >= _LEAF and _WORDY.search(line) and line.lower() not in _ORDINARY)
+    if len(body) < len(lines):
+        yield "".join(body)
+
+
+def _document(value: str) -> object:
+    """Parse a JSON object or array; None for anything else."""
+    if value.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _leaves(document: object) -> Iterator[str]:
+    stack: list[tuple[str, object]] = [("", document)]
+    while stack:
+        key, node = stack.pop()
+        if isinstance(node, dict):
+            stack += node.items()
+        elif isinstance(node, list):
+            stack += ((key, item) for item in node)
+        elif isinstance(node, str) and _is_secret_leaf(key, node):
+            yield node
+            yield from _lines(node)
+            yield from _passwords(node)
+        elif isinstance(node, (int, float)) and not isinstance(node, bool) and len(str(node)) >= MINIMUM:
+            yield str(node)
+
+
+def _is_secret_leaf(key: str, leaf: str) -> bool:
+    if _TELLING_KEY.search(key):
+        return True
+    return (
+        len(leaf) >= _LEAF
+        and leaf.lower() not in _ORDINARY
+        and not (_PLAIN_URL.fullmatch(leaf) or _MAIL.fullmatch(leaf))
+    )
+
+
+def _passwords(value: str) -> Iterator[str]:
+    found = [match[2] for match in _CREDENTIALS.finditer(value)]
+    found += [match[1] for match in _SETTING.finditer(value)]
+    pair = _PAIR.fullmatch(value)
+    if pair and not (pair[2].isdecimal() and len(pair[2]) < MINIMUM):  # a port
+        found.append(pair[2])
+    scheme = _SCHEME.fullmatch(value)
+    if scheme:
+        found.append(scheme[1])
+    for password in found:
+        yield password
+        yield unquote(password)

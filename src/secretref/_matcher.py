@@ -1,0 +1,270 @@
+"""Find every occurrence of many literals in bytes.
+
+Plan
+1. A few literals over a little text: ``bytes.find`` for each; it needs no set-up.
+2. When that has cost as much as building an automaton would have: Hyperscan, one pass for all literals.
+   Renting until the rent equals the price is never more than twice as dear as the best choice.
+3. Both report the same occurrences: all of them, overlapping ones included.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from sys import byteorder
+from typing import Any, Protocol
+
+from secretref._encodings import BASE64_DIGITS, Form
+
+__all__ = ["Finder", "Matcher", "Span"]
+
+Span = tuple[int, int]
+"""Half-open range, in bytes."""
+
+_WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_PADDING = (b"=", b"%3D", b"%3d")
+_LOOKAHEAD = 7
+"""Bytes behind a base64 core that may belong to it: a digit, and padding of up to two ``%3D``."""
+
+# Costs in nanoseconds, read on one machine; only their rough proportion matters.
+_FIND_CALL, _FIND_BYTE = 90, 0.1
+_BUILD, _BUILD_LITERAL = 1_000_000, 25_000
+
+
+class Finder(Protocol):
+    """Whatever finds ranges to hide in bytes."""
+
+    @property
+    def reach(self) -> int:
+        """Most bytes that one occurrence spans."""
+
+    def spans(self, data: bytes, *, final: bool = True) -> tuple[list[Span], int]:
+        """Find ranges, and the offset of the first occurrence that is still open; see ``Matcher.spans``."""
+
+    def held_from(self, data: bytes) -> int:
+        """Tell from which offset *data* may begin an occurrence that ends behind it."""
+
+    def begun_from(self, data: bytes) -> int:
+        """Tell from which offset *data* ends with half of an occurrence or more, eight bytes at least."""
+
+
+class Matcher:
+    """All occurrences of a fixed set of forms; safe to share between threads.
+
+    Attributes:
+        forms: What it searches for.
+        longest: Length of the longest form, in bytes.
+        shortest: Length of the shortest form, in bytes.
+        reach: Most bytes that one occurrence spans, neighbour digits and padding included.
+    """
+
+    __slots__ = ("_automaton", "_heads", "_left", "_lengths", "_literals", "_lock", "_spent", "forms", "longest", "reach", "shortest")  # fmt: skip  # noqa: E501
+
+    def __init__(self, forms: Iterable[Form]) -> None:
+        merged: dict[tuple[bytes, bool], Form] = {}
+        for form in forms:
+            key = (form.literal.lower() if form.caseless else form.literal, form.caseless)
+            known = merged.get(key)
+            merged[key] = form._replace(literal=key[0]) if known is None else _both(known, form)
+        self.forms = tuple(merged[key] for key in sorted(merged))
+        self._literals = tuple(form.literal for form in self.forms)
+        # A form with conditions or neighbours has length 0 here, which sends its hits to the slower branch.
+        self._lengths = [0 if form.word or form.left or form.right else len(form.literal) for form in self.forms]
+        self._left = any(form.left for form in self.forms)
+        self.longest = max(map(len, self._literals), default=0)
+        self.shortest = min(map(len, self._literals), default=1)
+        self.reach = self.longest + _LOOKAHEAD + 1
+        self._heads: tuple[_Prefixes, _Prefixes] | None = None
+        self._automaton: _Automaton | None = None
+        self._spent = 0.0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.forms)
+
+    def __repr__(self) -> str:
+        return "Matcher()"
+
+    def spans(self, data: bytes, *, final: bool = True) -> tuple[list[Span], int]:
+        """Find the ranges to hide in *data*.
+
+        Args:
+            data: The bytes to search.
+            final: Nothing follows. If something may, an occurrence can be open: its end depends on it.
+
+        Returns:
+            The ranges, in no order and possibly overlapping, open words left out; and the offset of the first
+            open occurrence, or the length of *data*.
+        """
+        found: list[Span] = []
+        opened = len(data)
+        for end, index in self._ends(data):
+            length = self._lengths[index]
+            if length:
+                found.append((end - length, end))
+                continue
+            form = self.forms[index]
+            start = end - len(form.literal)
+            if form.word:
+                if (start and data[start - 1] in _WORD) or (end < len(data) and data[end] in _WORD):
+                    continue
+                if end == len(data) and not final:
+                    opened = min(opened, start)
+                    continue
+            if form.left and start and data[start - 1] in BASE64_DIGITS:
+                start -= 1
+            if form.right:
+                if not final and end + _LOOKAHEAD > len(data):
+                    opened = min(opened, start)
+                end = _past_padding(data, end)  # noqa: PLW2901 - the occurrence grows
+            found.append((start, end))
+        return found, opened
+
+    def held_from(self, data: bytes) -> int:
+        """Tell from which offset *data* may begin an occurrence that ends behind it."""
+        start = len(data) - max((len(begun) for begun, _ in self._begun(data)), default=0)
+        return start - 1 if self._left and start and data[start - 1] in BASE64_DIGITS else start
+
+    def begun_from(self, data: bytes) -> int:
+        """Tell from which offset *data* ends with half of an occurrence or more, eight bytes at least."""
+        enough = (
+            len(begun)
+            for begun, prefixes in self._begun(data)
+            if len(begun) >= 8 and 2 * len(begun) >= prefixes.shortest(begun)
+        )
+        return len(data) - max(enough, default=0)
+
+    def _begun(self, data: bytes) -> Iterator[tuple[bytes, _Prefixes]]:
+        """Suffixes that are proper prefixes of a form."""
+        if self._heads is None:
+            self._heads = (
+                _Prefixes(form.literal for form in self.forms if not form.caseless),
+                _Prefixes(form.literal for form in self.forms if form.caseless),
+            )
+        tail = data[-self.longest :]
+        for prefixes, text in zip(self._heads, (tail, tail.lower()), strict=True):
+            for begun in prefixes.suffixes(text):
+                yield begun, prefixes
+
+    def _ends(self, data: bytes) -> list[tuple[int, int]]:
+        """Every occurrence as its end and the index of its form; the order is not defined."""
+        if len(data) < self.shortest or not self.forms:
+            return []
+        if self._automaton is None:
+            self._spent += len(self.forms) * (_FIND_CALL + len(data) * _FIND_BYTE)
+            if self._spent > _BUILD + _BUILD_LITERAL * len(self.forms):
+                with self._lock:
+                    self._automaton = self._automaton or _Automaton(self.forms)
+        return self._find_each(data) if self._automaton is None else self._automaton.ends(data)
+
+    def _find_each(self, data: bytes) -> list[tuple[int, int]]:
+        found = []
+        lowered = data.lower()
+        for index, literal in enumerate(self._literals):
+            text = lowered if self.forms[index].caseless else data
+            at = text.find(literal)
+            while at >= 0:
+                found.append((at + len(literal), index))
+                at = text.find(literal, at + 1)
+        return found
+
+
+def _both(one: Form, other: Form) -> Form:
+    """Join two forms of the same literal; the one with fewer conditions wins."""
+    return one._replace(word=one.word and other.word, left=one.left or other.left, right=one.right or other.right)
+
+
+def _past_padding(data: bytes, end: int) -> int:
+    """Extend the end of a base64 core over one undetermined digit and the padding."""
+    if data[end : end + 1] and data[end] in BASE64_DIGITS:
+        end += 1
+    for _ in range(2):
+        end += next((len(sign) for sign in _PADDING if data.startswith(sign, end)), 0)
+    return end
+
+
+class _Automaton:
+    """Hyperscan over the forms. The compiled database holds the values: it is never written anywhere."""
+
+    __slots__ = ("_database", "_long", "_scratches")
+
+    _HEAD = 64
+    """Hyperscan refuses very long patterns: of a longer literal it gets the head, the rest is compared."""
+
+    def __init__(self, forms: tuple[Form, ...]) -> None:
+        import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays
+
+        self._long = {index: form for index, form in enumerate(forms) if len(form.literal) > self._HEAD}
+        # Hexadecimal escapes, because the binding passes plain literals as C strings and would cut them at a NUL.
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=["".join(f"\\x{byte:02x}" for byte in form.literal[: self._HEAD]).encode() for form in forms],
+            ids=list(range(len(forms))),
+            elements=len(forms),
+            flags=[hyperscan.HS_FLAG_CASELESS if form.caseless else 0 for form in forms],
+        )
+        self._scratches: deque[Any] = deque([hyperscan.Scratch(self._database)])
+
+    def ends(self, data: bytes) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        try:
+            scratch = self._scratches.pop()
+        except IndexError:  # one for each thread that scans at this moment
+            import hyperscan  # noqa: PLC0415 - loaded already
+
+            scratch = hyperscan.Scratch(self._database)
+        try:
+            self._database.scan(
+                data,
+                match_event_handler=lambda index, _start, end, _flags, _context: found.append((end, index)),
+                scratch=scratch,
+            )
+        finally:
+            self._scratches.append(scratch)
+        return self._completed(data, found) if self._long and found else found
+
+    def _completed(self, data: bytes, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Compare what lies behind the heads of long literals."""
+        whole = []
+        for end, index in found:
+            form = self._long.get(index)
+            if form is None:
+                whole.append((end, index))
+                continue
+            start = end - self._HEAD
+            text = data[start : start + len(form.literal)]
+            if (text.lower() if form.caseless else text) == form.literal:
+                whole.append((start + len(form.literal), index))
+        return whole
+
+
+class _Prefixes:
+    """Proper prefixes of a set of literals, for the question how much of a tail may be the beginning of one."""
+
+    __slots__ = ("_heads", "_ordered", "_short")
+
+    def __init__(self, literals: Iterable[bytes]) -> None:
+        self._ordered = sorted(set(literals))
+        self._short = {literal[:size] for literal in self._ordered for size in (1, 2, 3) if size < len(literal)}
+        # Four bytes at a time, as numbers, a tail is compared with all heads by one call in C.
+        self._heads = {int.from_bytes(literal[:4], byteorder) for literal in self._ordered if len(literal) > 4}
+
+    def suffixes(self, tail: bytes) -> Iterator[bytes]:
+        """Suffixes of *tail* that are proper prefixes of a literal."""
+        for shift in range(min(4, max(0, len(tail) - 3))):
+            words = memoryview(tail)[shift : len(tail) - (len(tail) - shift) % 4].cast("I")
+            if not self._heads.isdisjoint(words):
+                starts = [shift + 4 * at for at, word in enumerate(words) if word in self._heads]
+                yield from (tail[start:] for start in starts if any(self._longer(tail[start:])))
+        yield from (tail[-size:] for size in (3, 2, 1) if tail[-size:] in self._short)
+
+    def shortest(self, prefix: bytes) -> int:
+        """Length of the shortest literal with this proper prefix."""
+        return min(map(len, self._longer(prefix)))
+
+    def _longer(self, prefix: bytes) -> Iterator[bytes]:
+        behind = map(self._ordered.__getitem__, range(bisect_right(self._ordered, prefix), len(self._ordered)))
+        return takewhile(lambda literal: literal.startswith(prefix), behind)

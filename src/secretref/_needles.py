@@ -1,0 +1,191 @@
+"""What is searched for: values become forms, forms become finders."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pydantic import SecretBytes, SecretStr
+
+from secretref._derived import is_multiline, parts
+from secretref._encodings import COMMON, MINIMUM, Form, binary_forms, forms
+from secretref._lines import LineMatcher, collapsed
+from secretref._matcher import Finder, Matcher, Span
+from secretref.errors import InputError, WeakSecretError
+
+__all__ = ["Needles", "Registration", "Registry", "Value"]
+
+Value = str | SecretStr | bytes | SecretBytes
+
+_WEAK = 8
+"""Values shorter than this many characters are reported, because a masker confirms guesses of them."""
+
+_NUMERIC = re.compile(r"[0-9.eE+-]*[0-9][0-9.eE+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What became of a value that was registered.
+
+    Attributes:
+        name: The name it was registered under.
+        weak: It is too short or too common to be hidden everywhere.
+        reason: Why it is weak; empty otherwise. Never the value or its length.
+    """
+
+    name: str
+    weak: bool
+    reason: str = ""
+
+
+class Needles:
+    """All that is searched for at one moment. Immutable; a registration makes a new one.
+
+    Attributes:
+        sign: The mark, in UTF-8.
+        finders: What finds the values.
+        reach: Most bytes that one occurrence spans.
+        numeric: The decimal text of a number may hold a value.
+    """
+
+    def __init__(
+        self,
+        sign: bytes,
+        levels: Sequence[Matcher],
+        lines: frozenset[bytes],
+        affected: frozenset[Form],
+        *,
+        numeric: bool,
+    ) -> None:
+        self.sign = sign
+        self.finders: tuple[Finder, ...] = (*levels, LineMatcher(lines)) if lines else tuple(levels)
+        self.reach = 1 + max((finder.reach for finder in self.finders), default=0)
+        self.numeric = numeric
+        self._affected = affected
+
+    def __repr__(self) -> str:
+        return "Needles()"
+
+    @cached_property
+    def affected(self) -> Matcher | None:
+        """Finds the forms that a mark can complete; None if there are none."""
+        return Matcher(form._replace(left=False, right=False) for form in self._affected) if self._affected else None
+
+    def spans(self, data: bytes, *, final: bool = True) -> list[Span]:
+        """Ranges of *data* to hide, in no order."""
+        return [span for finder in self.finders for span in finder.spans(data, final=final)[0]]
+
+
+class Registry:
+    """Registered values. Safe to share between threads; readers work on an immutable snapshot."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark, self.sign = mark, mark.encode("utf-8", "surrogatepass")
+        self.weak: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+        self._forms: set[Form] = set()
+        self._fresh: set[Form] = set()
+        self._levels: list[Matcher] = []
+        self._lines: frozenset[bytes] = frozenset()
+        self._affected: frozenset[Form] = frozenset()
+        self._numeric = False
+        self._snapshot: Needles | None = None
+
+    def __repr__(self) -> str:
+        return "Registry()"
+
+    def register(self, values: Mapping[str, Value], *, strict: bool) -> list[Registration]:
+        """Add values; all or none.
+
+        Raises:
+            WeakSecretError: *strict*, and some values are weak; carries all their names.
+            InputError: A value is neither text nor bytes.
+        """
+        plain = {name: _plain(value) for name, value in values.items()}
+        reasons = {name: self._weakness(value) for name, value in plain.items()}
+        weak = [name for name, reason in reasons.items() if reason]
+        if weak and strict:
+            raise WeakSecretError(weak)
+        for value in plain.values():
+            self._add(value)
+        self.weak |= frozenset(weak)
+        return [Registration(name, bool(reason), reason) for name, reason in reasons.items()]
+
+    def _weakness(self, value: str | bytes) -> str:
+        """Say why a value cannot be hidden everywhere; empty if it can."""
+        text = value.strip() if isinstance(value, str) else value.decode("latin-1")
+        if not text:
+            return "blank: never searched for"
+        if self._is_within_marks(text.encode("utf-8", "surrogatepass")):
+            return "reads like the mark: never searched for"
+        if len(text) < 3:
+            return "too short: never searched for"
+        if text.lower() in COMMON:
+            return "a common word: never searched for"
+        if len(text) < MINIMUM:
+            return "short: hidden as a whole word only"
+        return "short enough to be guessed" if len(text) < _WEAK else ""
+
+    def _add(self, value: str | bytes) -> None:
+        if isinstance(value, bytes):
+            found, lines, numeric = set(binary_forms(value)), set[bytes](), False
+        else:
+            hidden = {value, *parts(value)}
+            found = {form for text in hidden for form in forms(text)}
+            lines = {collapsed(text.encode("utf-8", "surrogatepass")) for text in hidden if is_multiline(text)}
+            numeric = any(_NUMERIC.fullmatch(text.strip()) for text in hidden)
+        with self._lock:
+            new = {form for form in found - self._forms if not self._is_within_marks(form.literal)}
+            self._forms |= new
+            self._fresh |= new
+            self._lines |= lines
+            self._affected |= {form for form in new if self._is_affected(form)}
+            self._numeric |= numeric
+            self._snapshot = None
+
+    def _is_within_marks(self, literal: bytes) -> bool:
+        """Tell whether *literal* reads like a part of repeated marks, and so counts as hidden already."""
+        return literal in self.sign * (len(literal) // len(self.sign) + 2)
+
+    def _is_affected(self, form: Form) -> bool:
+        """Tell whether a mark beside it or inside it can complete *form*."""
+        sign = self.sign.lower() if form.caseless else self.sign
+        literal = form.literal.lower() if form.caseless else form.literal
+        ends = (literal.startswith(sign[at:]) or literal.endswith(sign[:at]) for at in range(1, len(sign)))
+        return form.word or sign in literal or any(ends)
+
+    def current(self) -> Needles:
+        """Take the needles of this moment.
+
+        What was registered since the last call goes to the smallest level. Each level is more than twice the next,
+        so that registering one by one builds every form a few times at most.
+        """
+        snapshot = self._snapshot
+        if snapshot is None:
+            with self._lock:
+                if self._fresh:
+                    fresh, self._fresh = self._fresh, set()
+                    while self._levels and len(self._levels[-1]) <= 2 * len(fresh):
+                        fresh.update(self._levels.pop().forms)
+                    self._levels.append(Matcher(fresh))
+                snapshot = self._snapshot = Needles(
+                    self.sign, self._levels, self._lines, self._affected, numeric=self._numeric
+                )
+        return snapshot
+
+
+def _plain(value: Value) -> str | bytes:
+    """Take the plaintext of a value; bytes that are UTF-8 count as text."""
+    if isinstance(value, (SecretStr, SecretBytes)):
+        value = value.get_secret_value()
+    if isinstance(value, str):
+        return str.__str__(value)
+    if not isinstance(value, bytes):
+        raise InputError("a value is text or bytes")
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value

@@ -1,0 +1,181 @@
+"""Hide known values in text, bytes, objects and streams."""
+
+from __future__ import annotations
+
+import builtins
+import marshal
+import sys
+from collections.abc import Mapping
+from typing import Literal, NewType, NoReturn, get_args
+
+from secretref._matcher import Span
+from secretref._needles import Needles, Registration, Registry, Value
+from secretref._stream import WITHHELD, Mode, RedactionStream, Settler, merge, splice, whole_characters
+from secretref.errors import ConfigurationError, InputError
+
+__all__ = ["RedactedText", "Redactor", "Views"]
+
+RedactedText = NewType("RedactedText", str)
+"""Text that has passed a redactor; records take nothing less."""
+
+Views = Literal["strict", "fast", "off"]
+
+_BLOCK = 1 << 18
+"""Characters of a long text that are encoded and searched at once."""
+
+
+class Redactor:
+    """Hide known values wherever they appear, in every form a program may give them.
+
+    Safe to share between threads; values can be registered at any time. Any failure inside withholds the text.
+
+    Args:
+        values: Names and their values.
+        mark: The text put instead of a value, the same for all.
+        strict: Refuse values that are too weak to be searched for safely.
+        views: Which decodings are searched as well: ``"strict"`` for records and outputs, ``"fast"`` for log
+            volume, ``"off"`` for literal forms only.
+
+    Raises:
+        WeakSecretError: *strict*, and some values are weak; carries all their names.
+        ConfigurationError: The mark or *views* cannot be used.
+    """
+
+    __slots__ = ("_registry", "_strict", "_views")
+
+    def __init__(
+        self,
+        values: Mapping[str, Value] | None = None,
+        *,
+        mark: str = "***",
+        strict: bool = False,
+        views: Views = "strict",
+    ) -> None:
+        if not mark:
+            raise ConfigurationError("the mark must not be empty")
+        if views not in get_args(Views):
+            raise ConfigurationError("views must be strict, fast or off")
+        self._strict, self._views = strict, views
+        self._registry = Registry(mark)
+        self._registry.register(values or {}, strict=strict)
+
+    def __repr__(self) -> str:
+        return "Redactor()"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a redactor holds values and cannot be pickled or copied")
+
+    @property
+    def mark(self) -> str:
+        """The text put instead of a value."""
+        return self._registry.mark
+
+    @property
+    def weak(self) -> frozenset[str]:
+        """Names of values that are too short or too common to be hidden everywhere."""
+        return self._registry.weak
+
+    def register(self, name: str, value: Value) -> Registration:
+        """Hide *value* from now on, at once, in every thread and every open stream.
+
+        Raises:
+            WeakSecretError: The redactor is strict and the value weak.
+            InputError: The value is neither text nor bytes.
+        """
+        return self._registry.register({name: value}, strict=self._strict)[0]
+
+    def text(self, text: str) -> RedactedText:
+        """Hide every value in *text*; clean text comes back as the same object.
+
+        Raises:
+            InputError: *text* is no ``str``.
+        """
+        if not isinstance(text, str):
+            raise InputError("text expected")
+        try:
+            return RedactedText(self._redacted_text(str.__str__(text)))
+        except Exception:  # noqa: BLE001 - whatever failed, the text must not pass
+            return RedactedText(WITHHELD)
+
+    def bytes(self, data: builtins.bytes | bytearray | memoryview) -> builtins.bytes:
+        """Hide every value in *data*; clean ``bytes`` come back as the same object.
+
+        Raises:
+            InputError: *data* is not bytes-like.
+        """
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise InputError("bytes expected")
+        try:
+            needles = self._registry.current()
+            raw = bytes(data)
+            spans = needles.spans(raw)
+            return _settled(needles, splice(raw, merge(spans), needles.sign)) if spans else raw
+        except Exception:  # noqa: BLE001 - whatever failed, the bytes must not pass
+            return WITHHELD.encode("ascii")
+
+    def _redacted_text(self, text: str) -> str:
+        needles = self._registry.current()
+        spans = _spans_of_text(needles, text)
+        if not spans:
+            return text
+        if text.isascii() and needles.affected is None:
+            return splice(text, merge(spans), self.mark)
+        data = text.encode("utf-8", "surrogatepass")
+        ranges = merge([whole_characters(data, span) for span in spans])
+        return _settled(needles, splice(data, ranges, needles.sign)).decode("utf-8", "surrogatepass")
+
+    def data(self, value: object) -> object:
+        """Hide every value in a copy of *value*; clean objects come back as the same object.
+
+        Types are kept and *value* is never changed. Numbers whose decimal text holds a value become the mark.
+        """
+        try:
+            return value if self._is_clean(value) else WITHHELD
+        except Exception:  # noqa: BLE001 - whatever failed, the object must not pass
+            return WITHHELD
+
+    def _is_clean(self, value: object) -> bool:
+        """Tell by one scan of its serialised form that *value* holds nothing; False if that cannot be told.
+
+        ``marshal`` writes strings raw and refuses whatever is not a plain built-in object. Numbers it writes in
+        binary, and a NumPy array like bytes, so neither can be told when it may matter.
+        """
+        needles = self._registry.current()
+        if needles.numeric or "numpy" in sys.modules:
+            return False
+        try:
+            return not needles.spans(marshal.dumps(value))  # type: ignore[arg-type]
+        except ValueError:
+            return False
+
+    def stream(self, mode: Mode = "line") -> RedactionStream:
+        """Open a stream of chunks, all text or all bytes, to be redacted as if they were one text.
+
+        Args:
+            mode: ``"line"`` holds the unfinished line back; ``"eager"`` only what may begin a value.
+
+        Raises:
+            ConfigurationError: There is no such mode.
+        """
+        return RedactionStream(self._registry.current, mode)
+
+
+def _settled(needles: Needles, data: bytes) -> bytes:
+    """Hide what the marks have assembled."""
+    return Settler(needles).feed(data, final=True) if needles.affected else data
+
+
+def _spans_of_text(needles: Needles, text: str) -> list[Span]:
+    """Ranges of the UTF-8 of *text* to hide. Long text is searched in blocks that overlap by one occurrence."""
+    if len(text) <= _BLOCK:
+        return needles.spans(text.encode("utf-8", "surrogatepass"))
+    spans: list[Span] = []
+    done = 0  # bytes of the blocks before
+    for start in range(0, len(text), _BLOCK):
+        final = start + _BLOCK + needles.reach >= len(text)
+        before = text[max(0, start - 1) : start].encode("utf-8", "surrogatepass")
+        data = text[max(0, start - 1) : start + _BLOCK + needles.reach].encode("utf-8", "surrogatepass")
+        offset = done - len(before)
+        spans += [(begin + offset, end + offset) for begin, end in needles.spans(data, final=final)]
+        done += _BLOCK if text.isascii() else len(text[start : start + _BLOCK].encode("utf-8", "surrogatepass"))
+    return spans
