@@ -9,20 +9,18 @@ import traceback
 from collections import Counter
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import secretref
 from secretref import Policy, Redactor, Resolver
 from secretref._encodings import forms
+from secretref.cli._example import FOLDER, example
 from secretref.errors import SecretRefError
 from secretref.testing import FakeProvider
 from secretref.testing._leak import find_leaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import ModuleType
+    from pathlib import Path
 
 __all__ = ["NAME", "SMUGGLED", "Act", "Searched", "Stage"]
 
@@ -101,7 +99,7 @@ class Stage:
 
     def _act(self, key: str, office: Any, *, user_id: str, subject: str = GRANTED, **changed: str) -> Act:
         provider, events, before = FakeProvider({NAME: user_id}), Counter[str](), len(office.wire)
-        policy = Policy.load(folder_of_example() / "policy.json")
+        policy = Policy.load(FOLDER / "policy.json")
         resolver = Resolver(provider, policy=policy, audit=lambda event: events.update([event.kind]))
         orchestrator = example("orchestrator")
         engine = orchestrator.Orchestrator(
@@ -110,7 +108,7 @@ class Stage:
         outputs: dict[str, Any] = {}
         error = ""
         try:
-            outputs = engine.run(orchestrator.load(folder_of_example() / "workflow.json"), {**ADDRESS, **changed})
+            outputs = engine.run(orchestrator.load(FOLDER / "workflow.json"), {**ADDRESS, **changed})
         except (orchestrator.WorkflowError, SecretRefError) as fault:
             error = str(fault)
             self.raised.append("".join(traceback.format_exception(fault)))
@@ -152,7 +150,7 @@ class Stage:
 
     def definition(self) -> dict[str, Any]:
         """Return the workflow definition."""
-        return dict(example("orchestrator").load(folder_of_example() / "workflow.json"))
+        return dict(example("orchestrator").load(FOLDER / "workflow.json"))
 
     def masked(self, text: str) -> str:
         """Return *text* with the user ids hidden."""
@@ -173,20 +171,3 @@ class Stage:
             root.setLevel(level)
             root.removeHandler(handler)
             handler.close()
-
-
-def folder_of_example() -> Path:
-    """Return the folder of the USPS example: inside the installed package, or in the checkout it runs from."""
-    package = Path(secretref.__file__).parent
-    installed = package / "_examples" / "usps_rate"
-    return installed if installed.is_dir() else package.parents[1] / "examples" / "usps_rate"
-
-
-def example(name: str) -> ModuleType:
-    """Import a module of the example, which is a folder of scripts and no package."""
-    spec = spec_from_file_location(f"secretref_usps_rate_{name}", folder_of_example() / f"{name}.py")
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(name)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
