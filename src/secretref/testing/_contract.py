@@ -109,7 +109,7 @@ class ProviderContract:
     def broken(self, values: Mapping[str, str], tmp_path: Path) -> SecretProvider | None:
         """Build a provider that has *values* near but cannot be asked, or return None if that cannot be arranged."""
         del values, tmp_path
-        return None  # noqa: RET501 - mypy wants it spelled out
+        return None
 
     def test_a_missing_name_is_absent(self, tmp_path: Path) -> None:
         """Absent, not None, not empty, and no exception."""
