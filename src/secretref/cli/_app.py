@@ -8,6 +8,7 @@ import traceback
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -53,15 +54,19 @@ def run() -> None:
     try:
         app()
     except SecretRefError as error:
-        code = EDGE[error.code].exit_code
+        code = EDGE.get(error.code, EDGE["error"]).exit_code
         message = f"secretref: {error}"
     except BrokenPipeError:  # the reader left; point stdout elsewhere, or the interpreter complains when it flushes
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(UNUSABLE)
-    except Exception as error:  # noqa: BLE001 - a foreign error's text may hold anything: show its class and places
+    except Exception as error:  # noqa: BLE001 - a foreign error's text may hold anything: show its class and our places
         code = UNUSABLE
-        message = (
-            "".join(traceback.format_tb(error.__traceback__)) + f"secretref: internal error: {type(error).__name__}"
-        )
+        message = f"{_places(error)}secretref: internal error: {type(error).__name__}"
     sys.stderr.write(f"{message}\n")
     sys.exit(code)
+
+
+def _places(error: Exception) -> str:
+    own = str(Path(__file__).parents[1])
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(own)]
+    return "".join(traceback.format_list(frames))

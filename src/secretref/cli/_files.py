@@ -122,7 +122,7 @@ def read_names(argument: str, *, definitions: bool) -> frozenset[str]:
         if isinstance(tree, list) and all(isinstance(name, str) for name in tree):
             return frozenset(tree)
         if definitions:
-            from secretref import Template
+            from secretref._template import Template
 
             return frozenset(reference.name for reference in Template.compile(tree).references)
         raise UnreadableError(f"{argument}: an array of names expected")

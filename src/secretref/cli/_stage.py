@@ -11,8 +11,10 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from secretref import Policy, Redactor, Resolver
 from secretref._encodings import forms
+from secretref._policy import Policy
+from secretref._redactor import Redactor
+from secretref._resolver import Resolver
 from secretref.cli._example import FOLDER, example
 from secretref.errors import SecretRefError
 from secretref.testing import FakeProvider

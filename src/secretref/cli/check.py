@@ -15,7 +15,7 @@ from secretref.cli._console import Json, console, note, print_json, styled
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from secretref import SecretRef
+    from secretref._template import SecretRef
     from secretref.cli._files import Source
     from secretref.cli._report import Finding
 
@@ -86,7 +86,7 @@ def refs(
     as_json: Json = False,
 ) -> None:
     """List the secret references of definition files: which name, where."""
-    from secretref import Template
+    from secretref._template import Template
     from secretref.cli._files import read_source
 
     found = [
@@ -114,7 +114,7 @@ def refs(
 
 def _compiled(source: Source) -> tuple[tuple[SecretRef, ...], list[Finding]]:
     """Return the references of a definition, or none and its faults."""
-    from secretref import Template
+    from secretref._template import Template
     from secretref.errors import TemplateSyntaxError
 
     try:

@@ -13,7 +13,7 @@ from secretref.cli._console import note
 if TYPE_CHECKING:
     from io import BufferedReader
 
-    from secretref import Redactor
+    from secretref._redactor import Redactor
 
 commands = typer.Typer()
 CHUNK = 64 * 1024  # bytes
@@ -62,7 +62,7 @@ def redact(
 
 def _redactor(url: str, names: frozenset[str]) -> Redactor:
     """Fetch the values of all *names*, or raise."""
-    from secretref import Redactor
+    from secretref._redactor import Redactor
     from secretref.errors import SecretNotFoundError
     from secretref.providers import load
     from secretref.providers._ask import ask, name_of
