@@ -1,7 +1,10 @@
 """The encrypted store: SQLite in one file, or PostgreSQL by URL (extra ``store``)."""
 
-from secretref.store._keys import Key
-from secretref.store._store import AccessKeys, AuditTrail, Grants, Shelf, Store, Tokens, open_store, restore
+from secretref.store._keys import EnvKey, FileKey, Key, KeyringKey, PassphraseKey, RawKey, key_from, new_key
+from secretref.store._open import open_store, restore
+from secretref.store._shelves import AccessKeys, Grants, Shelf, Tokens
+from secretref.store._store import Store
+from secretref.store._trail import AuditTrail
 from secretref.store._types import (
     AccessKey,
     Application,
@@ -26,11 +29,16 @@ __all__ = [
     "AuditLine",
     "AuditTrail",
     "Entry",
+    "EnvKey",
     "EnvironmentVariable",
+    "FileKey",
     "GrantRecord",
     "Grants",
     "Group",
     "Key",
+    "KeyringKey",
+    "PassphraseKey",
+    "RawKey",
     "Shelf",
     "Store",
     "StoreInfo",
@@ -39,6 +47,8 @@ __all__ = [
     "User",
     "Verification",
     "Version",
+    "key_from",
+    "new_key",
     "open_store",
     "restore",
 ]

@@ -2,150 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+import asyncio
+import re
+import struct
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Self
+
+from pydantic import SecretStr
+
+from secretref.errors import (
+    InputError,
+    LimitError,
+    SecretNotFoundError,
+    StoreConflictError,
+    StoreDamagedError,
+)
+from secretref.store import _tables as sql
+from secretref.store import _upkeep
+from secretref.store._seal import plain, record_place, version_place
+from secretref.store._shelves import AccessKeys, Grants, Shelf, Tokens
+from secretref.store._trail import AuditTrail
+from secretref.store._types import (
+    Application,
+    AuditEvent,
+    Entry,
+    EnvironmentVariable,
+    Group,
+    StoreInfo,
+    User,
+    Verification,
+    Version,
+)
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
+    from secretref.store._database import Connection
     from secretref.store._keys import Key
-    from secretref.store._types import (
-        AccessKey,
-        Application,
-        AuditEvent,
-        AuditLine,
-        Entry,
-        EnvironmentVariable,
-        GrantRecord,
-        Group,
-        StoreInfo,
-        Token,
-        User,
-        Verification,
-        Version,
-    )
+    from secretref.store._ledger import JSON, Ledger, Record, Work
+    from secretref.store._seal import Sealer
 
-T = TypeVar("T")
-
-
-class Shelf(Generic[T]):
-    """One kind of record, each under a key: ``store.applications``, ``store.users``, …"""
-
-    def get(self, key: str) -> T | None:
-        """Return the record under *key*, or ``None``."""
-        raise NotImplementedError
-
-    def all(self) -> Mapping[str, T]:
-        """Return every record by key, sorted. The mapping is read-only and shared until something changes."""
-        raise NotImplementedError
-
-    def put(self, key: str, record: T, *, actor: str, action: str = "") -> None:
-        """Keep *record* under *key*, replacing what stood there. *action* defaults to ``<kind>.put``."""
-        raise NotImplementedError
-
-    def change(self, key: str, change: Callable[[T | None], T | None], *, actor: str, action: str = "") -> T | None:
-        """Replace the record by what *change* makes of it, in one transaction, so that no update is lost.
-
-        *change* gets ``None`` for a key without record, and deletes by returning ``None``. What it raises undoes all.
-        """
-        raise NotImplementedError
-
-    def delete(self, key: str, *, actor: str, action: str = "") -> bool:
-        """Delete the record; tell whether there was one."""
-        raise NotImplementedError
-
-
-class Grants(Shelf["GrantRecord"]):
-    """Permissions, additive; at most one record for each pair of subject and target."""
-
-    def add(self, grant: GrantRecord, *, actor: str) -> GrantRecord:
-        """Add the grant's access to what the subject has on the target; return the sum."""
-        raise NotImplementedError
-
-    def remove(self, grant: GrantRecord, *, actor: str) -> GrantRecord | None:
-        """Take the grant's access away; return what is left, ``None`` if nothing."""
-        raise NotImplementedError
-
-    def of_subject(self, subject_type: str, subject_id: str) -> tuple[GrantRecord, ...]:
-        """Return the subject's grants."""
-        raise NotImplementedError
-
-    def on_target(self, target_type: str, target_id: str) -> tuple[GrantRecord, ...]:
-        """Return the grants on the target."""
-        raise NotImplementedError
-
-
-class AccessKeys(Shelf["AccessKey"]):
-    """Access keys of applications, by key id."""
-
-    def issue(self, application_id: str, *, actor: str) -> tuple[AccessKey, SecretStr]:
-        """Make a key with a random secret, which is returned this once and kept as a hash only."""
-        raise NotImplementedError
-
-    def check(self, key_id: str, secret: SecretStr) -> AccessKey | None:
-        """Return the key if it is active and *secret* is its secret; unknown keys cost the same time."""
-        raise NotImplementedError
-
-
-class Tokens:
-    """Bearer tokens, found by their text, kept by its hash."""
-
-    def add(self, token: SecretStr, *, user_id: str, key_id: str = "", lifetime: float | None, actor: str) -> Token:
-        """Remember *token*; *lifetime* in seconds, ``None`` for no end. Expired tokens are dropped on the way."""
-        raise NotImplementedError
-
-    def find(self, token: SecretStr) -> Token | None:
-        """Return what is known about *token*, expired or not; ``None`` if unknown or revoked."""
-        raise NotImplementedError
-
-    def revoke(
-        self, *, token: SecretStr | None = None, key_id: str | None = None, user_id: str | None = None, actor: str
-    ) -> int:
-        """Revoke one token, or all of a key or user; return how many there were."""
-        raise NotImplementedError
-
-
-class AuditTrail:
-    """The trail: lines numbered without gaps, each chained to the one before by a keyed hash."""
-
-    def record(self, *events: AuditEvent) -> None:
-        """Append *events* in one durable transaction; threads that call at the same time share it.
-
-        Raises:
-            AuditError: They could not be written, so whatever they stand for must not happen.
-        """
-        raise NotImplementedError
-
-    def lines(
-        self,
-        *,
-        after: int | None = None,
-        before: int | None = None,
-        limit: int = 100,
-        actor: str | None = None,
-        action: str | None = None,
-        target: str | None = None,
-    ) -> tuple[AuditLine, ...]:
-        """Return a page of lines, newest first.
-
-        Args:
-            after: Only lines with a greater number.
-            before: Only lines with a smaller number: the last one of the page before.
-            limit: Lines at most.
-            actor: Only what this actor did.
-            action: Only this action, or with a trailing ``.*`` this kind.
-            target: Only what concerns this name or id.
-        """
-        raise NotImplementedError
+VALUE_MOST: Final = 2**20
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_KIND: Final = "secret"
+_MADE: Final = struct.Struct(">dH")  # when, and the length of by whom; both stand before the value in a version's seal
 
 
 class Store:
     """An encrypted store in SQLite or PostgreSQL; a provider that can also put and delete.
 
-    Every mutation is one transaction that also holds its audit line. Handles may be shared by threads and survive a fork.
-    Get one from :func:`open_store`; close it, or use it as a context manager.
+    Every change is one transaction that also holds its audit line. Handles may be shared by threads and survive a
+    fork. Get one from :func:`open_store`; close it, or use it as a context manager.
 
     Attributes:
         grants: Permissions.
@@ -158,43 +67,119 @@ class Store:
         audit: The audit trail.
     """
 
-    grants: Grants
-    applications: Shelf[Application]
-    access_keys: AccessKeys
-    tokens: Tokens
-    users: Shelf[User]
-    groups: Shelf[Group]
-    environment: Shelf[EnvironmentVariable]
-    audit: AuditTrail
+    name = "store"
+
+    def __init__(self, ledger: Ledger, *, actor: str, history: int, seen: dict[str, int]) -> None:
+        self._ledger = ledger
+        self._actor = actor
+        self._history = history
+        self._seen = seen  # last line of each secret met so far: an older row put back is refused
+        self.grants = Grants(ledger)
+        self.applications = Shelf(ledger, "application", Application)
+        self.access_keys = AccessKeys(ledger)
+        self.tokens = Tokens(ledger)
+        self.users = Shelf(ledger, "user", User)
+        self.groups = Shelf(ledger, "group", Group)
+        self.environment = Shelf(ledger, "environment", EnvironmentVariable)
+        self.audit = AuditTrail(ledger)
+
+    def __repr__(self) -> str:
+        return f"Store({self._ledger.database.backend.url!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- reading -----------------------------------------------------------------------------------------------
 
     def fetch(self, names: frozenset[str]) -> Mapping[str, SecretStr]:
         """Return the current value of each name that has one and has not expired, in one query.
 
         Raises:
             StoreDamagedError: An entry's seal does not hold.
+            StoreKeyError: The key was rotated, and the key at hand does not open the store any more.
             ProviderUnavailableError: The database could not be asked.
         """
-        raise NotImplementedError
+        asked = [name for name in names if _NAME.fullmatch(name)]
+        return self._ledger.read(lambda connection, sealer: self._fetched(connection, sealer, asked))
+
+    def refetch(self, names: frozenset[str]) -> Mapping[str, SecretStr]:
+        """Do what :meth:`fetch` does: no value is ever cached."""
+        return self.fetch(names)
 
     async def afetch(self, names: frozenset[str]) -> Mapping[str, SecretStr]:
         """Do what :meth:`fetch` does, in a thread."""
-        raise NotImplementedError
+        return await asyncio.to_thread(self.fetch, names)
+
+    def _fetched(self, connection: Connection, sealer: Sealer, names: list[str]) -> Mapping[str, SecretStr]:
+        seen = {name: self._seen.get(name, 0) for name in names}
+        found: dict[str, SecretStr] = {}
+        for *place, body, value_body in connection.run_keys(sql.FETCH, _KIND, names):
+            name, seq, number, value_seq, ends = place
+            sealer.unseal(body, record_place(_KIND, *place), name)
+            value = sealer.unseal(value_body, version_place(name, number, value_seq), name)
+            if seq < seen[name]:
+                raise StoreDamagedError(self.name, kind="replayed", names=[name])
+            self._seen[name] = seq
+            if ends is None or time.time() < ends:
+                found[name] = _value(value)
+        return found
 
     def fetch_version(self, name: str, version: int) -> SecretStr | None:
         """Return the value of one version, ``None`` if there is no such version."""
-        raise NotImplementedError
+        if not _NAME.fullmatch(name):
+            return None
+
+        def work(connection: Connection, sealer: Sealer) -> SecretStr | None:
+            rows = connection.run(sql.VERSION, name=name, version=version)
+            seq, body = rows[0] if rows else (0, None)
+            return None if body is None else _value(sealer.unseal(body, version_place(name, version, seq), name))
+
+        return self._ledger.read(work)
 
     def exists(self, name: str) -> bool:
         """Tell whether :meth:`fetch` would find *name*."""
-        raise NotImplementedError
+        entry = self.entry(name)
+        return entry is not None and (entry.expires_at is None or time.time() < entry.expires_at)
 
     def entry(self, name: str) -> Entry | None:
         """Return what is known of *name* besides its value; expired ones too."""
-        raise NotImplementedError
+        return self.entries([name]).get(name)
 
     def entries(self, names: Iterable[str] | None = None) -> Mapping[str, Entry]:
         """Return the entries of *names*, or all, sorted by name; expired ones too."""
-        raise NotImplementedError
+        asked = None if names is None else [name for name in names if _NAME.fullmatch(name)]
+        return {name: _entry(record) for name, record in self._ledger.records(_KIND, asked).items()}
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of all secrets, sorted; expired ones too."""
+        return iter(self.entries())
+
+    def versions(self, name: str) -> tuple[Version, ...]:
+        """Return the versions that are kept, newest first."""
+        if not _NAME.fullmatch(name):
+            return ()
+
+        def work(connection: Connection, sealer: Sealer) -> tuple[Version, ...]:
+            rows = sorted(connection.run(sql.VERSIONS, name=name), reverse=True)
+            return tuple(
+                Version(name, version, *_made(sealer.unseal(body, version_place(name, version, seq), name)))
+                for version, seq, body in rows
+            )
+
+        return self._ledger.read(work)
+
+    def revision(self) -> int:
+        """Return a number that grows whenever who-may-do-what changed, in any process.
+
+        It covers every shelf, revoked tokens, tags and deleted secrets; new tokens and values do not count. What was
+        decoded at one revision holds as long as this number stays.
+        """
+        return self._ledger.revision()
+
+    # --- changing ----------------------------------------------------------------------------------------------
 
     def put(
         self,
@@ -222,11 +207,58 @@ class Store:
             StoreConflictError: *expected* is not the current version.
             ProviderUnavailableError: Disk full, I/O error or no connection; the store is as before.
         """
-        raise NotImplementedError
+        data = _checked(name, value)
+        with self._ledger.write() as work:
+            return self._put(
+                work, name, data, "secret.put", actor=actor, tags=tags, expires_at=expires_at, expected=expected
+            )
+
+    def _put(
+        self,
+        work: Work,
+        name: str,
+        data: bytes,
+        action: str,
+        *,
+        actor: str | None,
+        tags: Mapping[str, str] | None,
+        expires_at: float | None,
+        expected: int | None = None,
+    ) -> Entry:
+        old = work.record(_KIND, name)
+        current = old.number if old else 0
+        if expected not in {None, current}:
+            raise StoreConflictError(self.name, kind=f"version {current}", names=[name])
+        now, by = time.time(), (actor or self._actor)
+        before: JSON = old.data if old else {"tags": {}, "created_at": now, "created_by": by}
+        kept = before["tags"] if tags is None else dict(tags)
+        event = AuditEvent(by, action, name, details={"version": str(current + 1)})
+        seq = work.append(event, revises=kept != before["tags"])
+        made_by = by.encode("utf-8", "replace")[:255]
+        work.save_version(name, current + 1, seq, _MADE.pack(now, len(made_by)) + made_by + data)
+        data_now = before | {"tags": kept, "updated_at": now, "updated_by": by}
+        saved = work.save(_KIND, name, data_now, seq, old, number=current + 1, value_seq=seq, ends=expires_at)
+        self._trim(work, name, keep_from=current + 2 - self._history)
+        return _entry(saved)
+
+    def _trim(self, work: Work, name: str, *, keep_from: int) -> int:
+        rows = [row for row in work.connection.run(sql.VERSIONS, name=name) if row[0] < keep_from]
+        for version, seq, body in rows:
+            work.drop_version(name, version, seq, body)
+        return len(rows)
 
     def delete(self, name: str, *, actor: str | None = None) -> bool:
         """Delete *name* with all its versions; tell whether there was one."""
-        raise NotImplementedError
+        if not _NAME.fullmatch(name):
+            return False
+        with self._ledger.write() as work:
+            old = work.record(_KIND, name)
+            if old is None:
+                return False
+            work.append(AuditEvent(actor or self._actor, "secret.delete", name), revises=True)
+            self._trim(work, name, keep_from=old.number + 1)
+            work.drop(old)
+        return True
 
     def tag(self, name: str, tags: Mapping[str, str | None], *, actor: str | None = None) -> Entry:
         """Set tags by key; ``None`` removes one.
@@ -234,95 +266,114 @@ class Store:
         Raises:
             SecretNotFoundError: There is no such secret.
         """
-        raise NotImplementedError
-
-    def versions(self, name: str) -> tuple[Version, ...]:
-        """Return the versions that are kept, newest first."""
-        raise NotImplementedError
+        with self._ledger.write() as work:
+            old = work.record(_KIND, name) if _NAME.fullmatch(name) else None
+            if old is None:
+                raise SecretNotFoundError([name], provider=self.name)
+            merged = {key: text for key, text in {**old.data["tags"], **tags}.items() if text is not None}
+            by = actor or self._actor
+            seq = work.append(AuditEvent(by, "secret.tag", name), revises=True)
+            data = old.data | {"tags": merged, "updated_at": time.time(), "updated_by": by}
+            return _entry(
+                work.save(_KIND, name, data, seq, old, number=old.number, value_seq=old.value_seq, ends=old.ends)
+            )
 
     def rollback(self, name: str, version: int, *, actor: str | None = None) -> Entry:
-        """Make the value of an earlier version the current one, as a new version.
+        """Make the value of an earlier version the current one, as a new version; tags and expiry stay.
 
         Raises:
             SecretNotFoundError: There is no such version.
         """
-        raise NotImplementedError
+        with self._ledger.write() as work:
+            old = work.record(_KIND, name) if _NAME.fullmatch(name) else None
+            rows = work.connection.run(sql.VERSION, name=name, version=version) if old else []
+            if old is None or not rows:
+                raise SecretNotFoundError([name], provider=self.name)
+            data = _data(work.sealer.unseal(rows[0][1], version_place(name, version, rows[0][0]), name))
+            return self._put(work, name, data, "secret.rollback", actor=actor, tags=None, expires_at=old.ends)
 
-    def revision(self) -> int:
-        """Return a number that grows whenever who-may-do-what changed, in any process.
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what this thread does until the end of the block one transaction, readings included.
 
-        It covers grants, applications, access keys, users, groups, tags, revoked tokens and deleted secrets; new tokens
-        and values do not count. What was decoded at one revision holds as long as this number stays.
+        An exception undoes all of it. Other writers wait, so keep it short and await nothing inside.
         """
-        raise NotImplementedError
+        with self._ledger.write():
+            yield
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Make what this thread does until the end of the block one transaction, readings included."""
-        raise NotImplementedError
+    # --- upkeep ------------------------------------------------------------------------------------------------
 
     def rotate_key(self, new: Key | None = None, *, actor: str | None = None) -> StoreInfo:
-        """Seal everything anew under a new data key, wrapped by *new* master key; the old one opens nothing afterwards.
+        """Seal everything anew under a new data key, wrapped by *new* master key; the old one opens nothing then.
 
         All or nothing: when the process dies, call it again. A key kept in a file or keyring is replaced in place
         when *new* is not given.
-        """
-        raise NotImplementedError
 
-    def backup(self, path: str | Path) -> StoreInfo:
-        """Write a consistent copy, sealed under the same key, to a new file of mode 0600: a store of its own."""
-        raise NotImplementedError
+        Raises:
+            ConfigurationError: The kind of key cannot be replaced in place, or a transaction is open.
+        """
+        _upkeep.rotate(self._ledger, new, actor or self._actor)
+        return self.info()
+
+    def backup(self, path: str | Path, *, actor: str | None = None) -> StoreInfo:
+        """Write a consistent copy, sealed under the same key, to a new file of mode 0600: a store of its own.
+
+        Raises:
+            ConfigurationError: *path* exists.
+        """
+        self.audit.record(AuditEvent(actor or self._actor, "store.backup"))
+        _upkeep.backup(self._ledger, Path(path))
+        return self.info()
 
     def verify(self, *, anchor: str | None = None) -> Verification:
         """Open every seal and follow the audit chain; *anchor* is one that an earlier call returned."""
-        raise NotImplementedError
+        return _upkeep.verify(self._ledger, anchor)
 
     def info(self) -> StoreInfo:
         """Tell what runs underneath."""
-        raise NotImplementedError
+        backend = self._ledger.database.backend
+        with self._ledger.database.snapshot() as connection:
+            engine, journal = backend.describe(connection)
+            seals = connection.run(sql.HEAD)[0][5]
+        return StoreInfo(
+            url=backend.url,
+            store_id=self._ledger.store_id,
+            format=len(sql.MIGRATIONS),
+            engine=engine,
+            journal=journal,
+            key_id=self._ledger.sealer.key_id,
+            key_kind=self._ledger.key.kind,
+            seals=seals,
+        )
 
     def close(self) -> None:
-        """Give the connections back and forget the keys."""
-        raise NotImplementedError
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __iter__(self) -> Iterator[str]:
-        """Names of all secrets, sorted; expired ones too."""
-        raise NotImplementedError
+        """Close the connections and drop the keys."""
+        self._ledger.database.close()
+        self._ledger.forget()
 
 
-def open_store(
-    url: str | Path,
-    *,
-    key: Key | str | None = None,
-    create: bool = False,
-    actor: str = "local",
-    anchor: str | None = None,
-) -> Store:
-    """Open the store at *url*; with ``create=True`` make it if there is none.
-
-    Args:
-        url: A file path, ``sqlite:///path`` or ``postgresql://…``.
-        key: The master key, or where it is kept: ``file:PATH``, ``env:NAME``, ``keyring:SERVICE/NAME``.
-            By default the file ``<path>.key`` beside an SQLite store, made together with it.
-        create: Make the store, its directory and its key file when they are missing.
-        actor: Who is named in audit lines when a call names nobody.
-        anchor: End of the audit trail as an earlier :meth:`Store.verify` returned it; an older copy is refused.
-
-    Raises:
-        ConfigurationError: No such store, no key, or files that others can read.
-        StoreKeyError: The key does not open it; nothing was changed.
-        StoreFormatError: A newer release wrote it.
-        StoreDamagedError: Its contents were changed by something else than this library.
-        ProviderUnavailableError: The database could not be reached.
-    """
-    raise NotImplementedError
+def _checked(name: str, value: SecretStr) -> bytes:
+    if not _NAME.fullmatch(name):
+        raise InputError("a name is 1 to 255 of A-Z a-z 0-9 _ -")
+    data = plain(value)
+    if len(data) > VALUE_MOST:
+        raise LimitError("bytes in a value", VALUE_MOST)
+    return data
 
 
-def restore(backup: str | Path, url: str | Path, *, key: Key | str, actor: str = "local") -> Store:
-    """Make a store at *url*, where none may be, from a backup; the key is the one of the backup's time."""
-    raise NotImplementedError
+def _made(body: bytes) -> tuple[float, str]:
+    at, length = _MADE.unpack_from(body)
+    return at, body[_MADE.size : _MADE.size + length].decode("utf-8", "replace")
+
+
+def _data(body: bytes) -> bytes:
+    return body[_MADE.size + _MADE.unpack_from(body)[1] :]
+
+
+def _value(body: bytes) -> SecretStr:
+    return SecretStr(_data(body).decode())
+
+
+def _entry(record: Record) -> Entry:
+    shown = {**record.data, "tags": MappingProxyType(record.data["tags"])}
+    return Entry(record.key, record.number, expires_at=record.ends, **shown)
