@@ -27,6 +27,7 @@ class ProviderURL:
     kind: str
     location: str = ""
     _options: dict[str, list[object]] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
 
     def __repr__(self) -> str:
         return f"ProviderURL({self.kind!r})"
@@ -69,6 +70,7 @@ class ProviderURL:
 
     def take_all(self, option: str) -> list[object]:
         """Take every value of *option*, in order."""
+        self._asked.add(option)
         return self._options.pop(option, [])
 
     def text(self, option: str, default: object = _REQUIRED) -> str:
@@ -117,7 +119,7 @@ class ProviderURL:
         return self.location
 
     def refuse_unread(self) -> None:
-        """Refuse options that nobody asked for: most are typing errors."""
+        """Refuse options that nobody asked for: most are typing errors, and some the rest of a password with ``&``."""
         if self._options:
-            unknown = ", ".join(sorted(option for option in self._options if option.isidentifier()))
-            raise ConfigurationError(f"provider {self.kind}: unknown option {unknown}".rstrip())
+            known = ", ".join(sorted(self._asked)) or "none"
+            raise ConfigurationError(f"provider {self.kind}: unknown option; known are: {known}")

@@ -97,7 +97,7 @@ def find_leaks(subject: object, *values: str) -> list[Leak]:
             form, value = hit
             hidden = _search(_encoded(place), runs) is not None
             found.append(Leak("a place whose name holds a value" if hidden else place, form, value + 1))
-    return found
+    return list(dict.fromkeys(found))  # an object shows the same in several ways
 
 
 def _runs(values: tuple[str, ...], length: int) -> dict[bytes, int]:
