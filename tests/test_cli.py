@@ -1,6 +1,5 @@
 """The command line as its users meet it: arguments, streams, exit codes."""
 
-import io
 import json
 import os
 import signal
@@ -9,9 +8,9 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from cli_runner import Run
 
 from secretref import cli as command_line
 from secretref import errors
@@ -20,31 +19,11 @@ from secretref.cli import _app, doctor
 from secretref.cli._files import UnreadableError
 from secretref.testing import assert_no_leak, canary
 
+pytest_plugins = ["cli_runner"]
+
 SECRETREF = Path(sys.executable).with_name("secretref")
 ENV = "env://?prefix=SECRET_"
 LOADED = "import sys, atexit; atexit.register(lambda: print(*sys.modules)); import secretref.cli; secretref.cli.main()"
-
-
-class Run(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def cli(monkeypatch, capfdbinary):
-    """Run a command in this process, through the same ``main`` as the installed script."""
-
-    def run(*arguments, stdin=b""):
-        monkeypatch.setattr(sys, "argv", ["secretref", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))
-        with pytest.raises(SystemExit) as left:
-            command_line.main()
-        sys.stdout.flush()
-        out, err = capfdbinary.readouterr()
-        return Run(left.value.code, out.decode(), err.decode())
-
-    return run
 
 
 # the frame

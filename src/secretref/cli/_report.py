@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from secretref.cli._console import console, print_json, styled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Finding", "Report", "show_json", "show_sarif", "show_text"]
+__all__ = ["Finding", "Report", "count", "show_json", "show_sarif", "show_text"]
 
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -66,8 +67,8 @@ def show_text(report: Report) -> None:
     for line in report.remarks:
         screen.print(styled(line, "dim"))
     by_rule = ", ".join(f"{count} {rule}" for rule, count in sorted(Counter(f.rule for f in report.findings).items()))
-    verdict = f"{len(report.findings)} findings ({by_rule})" if report.findings else "no findings"
-    screen.print(styled(f"{_count(report.files, 'file')}, {_count(report.references, 'reference')}: {verdict}", "bold"))
+    verdict = f"{count(len(report.findings), 'finding')} ({by_rule})" if report.findings else "no findings"
+    screen.print(styled(f"{count(report.files, 'file')}, {count(report.references, 'reference')}: {verdict}", "bold"))
 
 
 def show_json(report: Report) -> None:
@@ -95,12 +96,18 @@ def show_sarif(report: Report) -> None:
 def _result(finding: Finding) -> dict[str, Any]:
     region = {"startLine": finding.line, "startColumn": finding.column}
     location = {
-        "physicalLocation": {"artifactLocation": {"uri": quote(finding.file.replace("\\", "/"))}, "region": region},
+        "physicalLocation": {"artifactLocation": {"uri": _uri(finding.file)}, "region": region},
         "logicalLocations": [{"fullyQualifiedName": finding.place or "/"}],
     }
     text = ": ".join(filter(None, (finding.subject, finding.fix)))
     return {"ruleId": finding.rule, "level": "error", "message": {"text": text}, "locations": [location]}
 
 
-def _count(number: int, noun: str) -> str:
+def _uri(file: str) -> str:
+    path = PurePath(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+
+
+def count(number: int, noun: str) -> str:
+    """Say how many."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -55,6 +55,7 @@ def check(
     """
     from secretref.cli import _report
     from secretref.cli._files import UnreadableError, read_names, read_source
+    from secretref.errors import InputError, LimitError
 
     names = None if known is None else read_names(known, definitions=False)
     look = find_spec("detect_secrets") is not None if literals is None else literals
@@ -68,8 +69,8 @@ def check(
         try:
             source = read_source(name)
             references, faults = _compiled(source)
-        except UnreadableError as error:
-            unreadable.append(str(error))
+        except (UnreadableError, InputError, LimitError) as error:
+            unreadable.append(str(error) if isinstance(error, UnreadableError) else f"{name}: {error}")
             continue
         count += len(references)
         findings += [*faults, *_unknown(source, references, names), *(_literals(source) if look else ())]
@@ -88,6 +89,7 @@ def refs(
     """List the secret references of definition files: which name, where."""
     from secretref._template import Template
     from secretref.cli._files import read_source
+    from secretref.cli._report import count
 
     found = [
         (source, reference)
@@ -109,7 +111,8 @@ def refs(
                 styled(reference.name + path, "yellow"),
                 reference.place or "/",
             )
-        note(f"{len(found)} references, {len({reference.name for _, reference in found})} names")
+        unique = {reference.name for _, reference in found}
+        note(f"{count(len(found), 'reference')} to {count(len(unique), 'secret')}")
 
 
 def _compiled(source: Source) -> tuple[tuple[SecretRef, ...], list[Finding]]:

@@ -62,11 +62,13 @@ def redact(
 
 def _redactor(url: str, names: frozenset[str]) -> Redactor:
     """Fetch the values of all *names*, or raise."""
+    from secretref._process import forbid_dumps
     from secretref._redactor import Redactor
     from secretref.errors import SecretNotFoundError
     from secretref.providers import load
     from secretref.providers._ask import ask, name_of
 
+    forbid_dumps()
     provider = load(url)
     values = ask(provider, names)
     if missing := names - values.keys():
