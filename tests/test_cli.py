@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from cli_runner import Run
 
 from secretref import cli as command_line
 from secretref import errors
@@ -39,7 +38,7 @@ def test_help_lists_every_command_and_shows_brackets(cli):
 
 
 def test_the_version_is_that_of_the_distribution(cli):
-    assert cli("--version") == Run(0, f"secretref {version('secretref-workflow')}\n", "")
+    assert cli("--version") == (0, f"secretref {version('secretref-workflow')}\n", "")
 
 
 def test_wrong_usage_is_two(cli):
@@ -77,7 +76,7 @@ def test_every_error_has_an_exit_code_and_a_status():
 
 def test_an_error_of_ours_is_one_line_and_its_exit_code(cli, monkeypatch):
     monkeypatch.setattr(_app, "app", raising(errors.AccessDeniedError({"A"}, subject="user:ann")))
-    assert cli() == Run(1, "", "secretref: user:ann may not READ: A\n")
+    assert cli() == (1, "", "secretref: user:ann may not READ: A\n")
 
 
 def test_a_foreign_error_shows_its_class_and_places_but_no_text_and_no_locals(cli, monkeypatch):
@@ -142,12 +141,12 @@ def test_redact_interrupted_lets_no_half_of_a_value_go(monkeypatch):
 
 def test_redact_of_nothing_is_nothing(cli, monkeypatch):
     monkeypatch.setenv("SECRET_A", canary())
-    assert cli("redact", "--provider", ENV, "--name", "A") == Run(0, "", "")
+    assert cli("redact", "--provider", ENV, "--name", "A") == (0, "", "")
 
 
 def test_redact_reads_nothing_when_a_name_has_no_value(cli):
     run = cli("redact", "--provider", ENV, "--name", "NOPE", stdin=b"raw text")
-    assert run == Run(1, "", "secretref: no such secret in env: NOPE\n")
+    assert run == (1, "", "secretref: no such secret in env: NOPE\n")
 
 
 def test_redact_names_weak_values(cli, monkeypatch):
