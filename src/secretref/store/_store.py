@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, overload
 
 from pydantic import SecretStr
 
@@ -21,6 +20,7 @@ from secretref.errors import (
     StoreConflictError,
     StoreDamagedError,
 )
+from secretref.providers import is_name
 from secretref.store import _tables as sql
 from secretref.store import _upkeep
 from secretref.store._seal import plain, record_place, version_place
@@ -32,6 +32,7 @@ from secretref.store._types import (
     Entry,
     EnvironmentVariable,
     Group,
+    Role,
     StoreInfo,
     User,
     Verification,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from secretref.store._seal import Sealer
 
 VALUE_MOST: Final = 2**20
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _KIND: Final = "secret"
 _MADE: Final = struct.Struct(">dH")  # when, and the length of by whom; both stand before the value in a version's seal
 
@@ -63,6 +63,7 @@ class Store:
         tokens: Bearer tokens.
         users: Users by id.
         groups: Groups by id.
+        roles: Roles made by the operator, by name.
         environment: Environment variables by name.
         audit: The audit trail.
     """
@@ -80,6 +81,7 @@ class Store:
         self.tokens = Tokens(ledger)
         self.users = Shelf(ledger, "user", User)
         self.groups = Shelf(ledger, "group", Group)
+        self.roles = Shelf(ledger, "role", Role)
         self.environment = Shelf(ledger, "environment", EnvironmentVariable)
         self.audit = AuditTrail(ledger)
 
@@ -102,16 +104,14 @@ class Store:
             StoreKeyError: The key was rotated, and the key at hand does not open the store any more.
             ProviderUnavailableError: The database could not be asked.
         """
-        asked = [name for name in names if _NAME.fullmatch(name)]
+        asked = [name for name in names if is_name(name)]
         return self._ledger.read(lambda connection, sealer: self._fetched(connection, sealer, asked))
-
-    def refetch(self, names: frozenset[str]) -> Mapping[str, SecretStr]:
-        """Do what :meth:`fetch` does: no value is ever cached."""
-        return self.fetch(names)
 
     async def afetch(self, names: frozenset[str]) -> Mapping[str, SecretStr]:
         """Do what :meth:`fetch` does, in a thread."""
         return await asyncio.to_thread(self.fetch, names)
+
+    refetch, arefetch = fetch, afetch  # no value is ever kept, so each fetch is fresh
 
     def _fetched(self, connection: Connection, sealer: Sealer, names: list[str]) -> Mapping[str, SecretStr]:
         seen = {name: self._seen.get(name, 0) for name in names}
@@ -129,7 +129,7 @@ class Store:
 
     def fetch_version(self, name: str, version: int) -> SecretStr | None:
         """Return the value of one version, ``None`` if there is no such version."""
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return None
 
         def work(connection: Connection, sealer: Sealer) -> SecretStr | None:
@@ -139,10 +139,16 @@ class Store:
 
         return self._ledger.read(work)
 
-    def exists(self, name: str) -> bool:
-        """Tell whether :meth:`fetch` would find *name*."""
-        entry = self.entry(name)
-        return entry is not None and (entry.expires_at is None or time.time() < entry.expires_at)
+    @overload
+    def exists(self, names: str) -> bool: ...
+    @overload
+    def exists(self, names: frozenset[str]) -> frozenset[str]: ...
+    def exists(self, names: str | frozenset[str]) -> bool | frozenset[str]:
+        """Return those of *names* that :meth:`fetch` would find; for a single name tell whether it would."""
+        asked, now = frozenset([names]) if isinstance(names, str) else names, time.time()
+        entries = self.entries(asked).values()
+        found = frozenset(entry.name for entry in entries if entry.expires_at is None or now < entry.expires_at)
+        return bool(found) if isinstance(names, str) else found
 
     def entry(self, name: str) -> Entry | None:
         """Return what is known of *name* besides its value; expired ones too."""
@@ -150,7 +156,7 @@ class Store:
 
     def entries(self, names: Iterable[str] | None = None) -> Mapping[str, Entry]:
         """Return the entries of *names*, or all, sorted by name; expired ones too."""
-        asked = None if names is None else [name for name in names if _NAME.fullmatch(name)]
+        asked = None if names is None else [name for name in names if is_name(name)]
         return {name: _entry(record) for name, record in self._ledger.records(_KIND, asked).items()}
 
     def __iter__(self) -> Iterator[str]:
@@ -159,7 +165,7 @@ class Store:
 
     def versions(self, name: str) -> tuple[Version, ...]:
         """Return the versions that are kept, newest first."""
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return ()
 
         def work(connection: Connection, sealer: Sealer) -> tuple[Version, ...]:
@@ -249,7 +255,7 @@ class Store:
 
     def delete(self, name: str, *, actor: str | None = None) -> bool:
         """Delete *name* with all its versions; tell whether there was one."""
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             return False
         with self._ledger.write() as work:
             old = work.record(_KIND, name)
@@ -267,7 +273,7 @@ class Store:
             SecretNotFoundError: There is no such secret.
         """
         with self._ledger.write() as work:
-            old = work.record(_KIND, name) if _NAME.fullmatch(name) else None
+            old = work.record(_KIND, name) if is_name(name) else None
             if old is None:
                 raise SecretNotFoundError([name], provider=self.name)
             merged = {key: text for key, text in {**old.data["tags"], **tags}.items() if text is not None}
@@ -285,7 +291,7 @@ class Store:
             SecretNotFoundError: There is no such version.
         """
         with self._ledger.write() as work:
-            old = work.record(_KIND, name) if _NAME.fullmatch(name) else None
+            old = work.record(_KIND, name) if is_name(name) else None
             rows = work.connection.run(sql.VERSION, name=name, version=version) if old else []
             if old is None or not rows:
                 raise SecretNotFoundError([name], provider=self.name)
@@ -353,7 +359,7 @@ class Store:
 
 
 def _checked(name: str, value: SecretStr) -> bytes:
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise InputError("a name is 1 to 255 of A-Z a-z 0-9 _ -")
     data = plain(value)
     if len(data) > VALUE_MOST:

@@ -127,6 +127,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """A role made by the operator, and what it permits."""
+
+    name: str
+    permissions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentVariable:
     """A named setting that is no secret; it is sealed on disk all the same."""
 
