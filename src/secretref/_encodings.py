@@ -37,7 +37,7 @@ class Form(NamedTuple):
 
     Attributes:
         literal: The bytes to search for.
-        word: It counts only where no ASCII letter, digit or underscore is adjacent.
+        word: It counts only as a whole word: no letter, digit or underscore of ASCII goes on at its ends.
         caseless: ASCII letters match in either case (hexadecimal digits do, RFC 3986 section 2.1).
         left: One more base64 digit in front carries bits of the value.
         right: One more base64 digit behind carries bits of the value, and padding may follow.

@@ -57,9 +57,9 @@ class LineMatcher:
     def __repr__(self) -> str:
         return "LineMatcher()"
 
-    def spans(self, data: bytes, *, final: bool = True) -> tuple[list[Span], int]:
+    def spans(self, data: bytes, *, final: bool = True, words: bool = True) -> tuple[list[Span], int]:
         """Find the ranges to hide; see ``Matcher.spans``. None is ever open."""
-        if not self._anchors.spans(data, final=final)[0]:
+        if not self._anchors.spans(data, final=final, words=words)[0]:
             return [], len(data)
         text, ends, starts = _collapse(data, _GAP)
         found = self._matcher.spans(text)[0]

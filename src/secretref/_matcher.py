@@ -41,7 +41,7 @@ class Finder(Protocol):
     def reach(self) -> int:
         """Most bytes that one occurrence spans."""
 
-    def spans(self, data: bytes, *, final: bool = True) -> tuple[list[Span], int]:
+    def spans(self, data: bytes, *, final: bool = True, words: bool = True) -> tuple[list[Span], int]:
         """Find ranges, and the offset of the first occurrence that is still open; see ``Matcher.spans``."""
 
     def held_from(self, data: bytes) -> int:
@@ -88,12 +88,13 @@ class Matcher:
     def __repr__(self) -> str:
         return "Matcher()"
 
-    def spans(self, data: bytes, *, final: bool = True) -> tuple[list[Span], int]:
+    def spans(self, data: bytes, *, final: bool = True, words: bool = True) -> tuple[list[Span], int]:
         """Find the ranges to hide in *data*.
 
         Args:
             data: The bytes to search.
             final: Nothing follows. If something may, an occurrence can be open: its end depends on it.
+            words: Look for whole words, too.
 
         Returns:
             The ranges, in no order and possibly overlapping, open words left out; and the offset of the first
@@ -109,7 +110,7 @@ class Matcher:
             form = self.forms[index]
             start = end - len(form.literal)
             if form.word:
-                if (start and data[start - 1] in _WORD) or (end < len(data) and data[end] in _WORD):
+                if not words or not _stands_alone(data, start, end):
                     continue
                 if end == len(data) and not final:
                     opened = min(opened, start)
@@ -175,6 +176,13 @@ class Matcher:
 def _both(one: Form, other: Form) -> Form:
     """Join two forms of the same literal; the one with fewer conditions wins."""
     return one._replace(word=one.word and other.word, left=one.left or other.left, right=one.right or other.right)
+
+
+def _stands_alone(data: bytes, start: int, end: int) -> bool:
+    """Tell whether a word begins and ends at boundaries, as a regular expression sees them."""
+    begins = not start or data[start - 1] not in _WORD or data[start] not in _WORD
+    ends = end == len(data) or data[end] not in _WORD or data[end - 1] not in _WORD
+    return begins and ends
 
 
 def _past_padding(data: bytes, end: int) -> int:

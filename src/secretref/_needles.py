@@ -14,6 +14,7 @@ from secretref._derived import is_multiline, parts
 from secretref._encodings import COMMON, MINIMUM, Form, binary_forms, forms
 from secretref._lines import LineMatcher, collapsed
 from secretref._matcher import Finder, Matcher, Span
+from secretref._views import folded, search
 from secretref.errors import InputError, WeakSecretError
 
 __all__ = ["Needles", "Registration", "Registry", "Value"]
@@ -57,6 +58,7 @@ class Needles:
         levels: Sequence[Matcher],
         lines: frozenset[bytes],
         affected: frozenset[Form],
+        folded: frozenset[Form],
         *,
         numeric: bool,
     ) -> None:
@@ -65,6 +67,7 @@ class Needles:
         self.reach = 1 + max((finder.reach for finder in self.finders), default=0)
         self.numeric = numeric
         self._affected = affected
+        self._folded = folded
 
     def __repr__(self) -> str:
         return "Needles()"
@@ -74,9 +77,20 @@ class Needles:
         """Finds the forms that a mark can complete; None if there are none."""
         return Matcher(form._replace(left=False, right=False) for form in self._affected) if self._affected else None
 
+    @cached_property
+    def _in_views(self) -> tuple[Finder, ...]:
+        return (*self.finders, Matcher(self._folded)) if self._folded else self.finders
+
     def spans(self, data: bytes, *, final: bool = True) -> list[Span]:
         """Ranges of *data* to hide, in no order."""
         return [span for finder in self.finders for span in finder.spans(data, final=final)[0]]
+
+    def decoded_spans(self, data: bytes) -> list[Span]:
+        """Ranges of *data* to hide because of what they decode to, in no order."""
+        return search(data, self._find_in_view)
+
+    def _find_in_view(self, data: bytes) -> list[Span]:
+        return [span for finder in self._in_views for span in finder.spans(data, words=False)[0]]
 
 
 class Registry:
@@ -91,6 +105,7 @@ class Registry:
         self._levels: list[Matcher] = []
         self._lines: frozenset[bytes] = frozenset()
         self._affected: frozenset[Form] = frozenset()
+        self._folded: frozenset[Form] = frozenset()
         self._numeric = False
         self._snapshot: Needles | None = None
 
@@ -131,18 +146,27 @@ class Registry:
 
     def _add(self, value: str | bytes) -> None:
         if isinstance(value, bytes):
-            found, lines, numeric = set(binary_forms(value)), set[bytes](), False
+            found, lines, folds, numeric = set(binary_forms(value)), set[bytes](), set[Form](), False
         else:
             hidden = {value, *parts(value)}
             found = {form for text in hidden for form in forms(text)}
             lines = {collapsed(text.encode("utf-8", "surrogatepass")) for text in hidden if is_multiline(text)}
+            folds = {
+                Form(fold)
+                for text in hidden
+                for fold in folded(text.encode("utf-8", "surrogatepass"))
+                if len(fold) >= MINIMUM
+            }
             numeric = any(_NUMERIC.fullmatch(text.strip()) for text in hidden)
         with self._lock:
             new = {form for form in found - self._forms if not self._is_within_marks(form.literal)}
+            unmarked = {form: self._unmarked(form) for form in new}
+            self._affected |= {form for form, rest in unmarked.items() if form.word or rest == []}
+            new |= {part for rest in unmarked.values() for part in rest or ()} - self._forms
             self._forms |= new
             self._fresh |= new
             self._lines |= lines
-            self._affected |= {form for form in new if self._is_affected(form)}
+            self._folded |= {form for form in folds if not self._is_within_marks(form.literal)}
             self._numeric |= numeric
             self._snapshot = None
 
@@ -150,12 +174,28 @@ class Registry:
         """Tell whether *literal* reads like a part of repeated marks, and so counts as hidden already."""
         return literal in self.sign * (len(literal) // len(self.sign) + 2)
 
-    def _is_affected(self, form: Form) -> bool:
-        """Tell whether a mark beside it or inside it can complete *form*."""
-        sign = self.sign.lower() if form.caseless else self.sign
-        literal = form.literal.lower() if form.caseless else form.literal
-        ends = (literal.startswith(sign[at:]) or literal.endswith(sign[:at]) for at in range(1, len(sign)))
-        return form.word or sign in literal or any(ends)
+    def _unmarked(self, form: Form) -> list[Form] | None:
+        """List the longer parts of *form* that no mark can stand for; None if no mark can complete it.
+
+        A mark beside ``rest*`` or inside ``a***b`` could complete such a form. Hiding its parts on their own rules
+        that out without looking back over text that has gone out.
+        """
+        parts = form.literal.split(self.sign)
+        if len(parts) == 1 and not self._overlaps(form.literal):
+            return None
+        for at in range(len(parts)):
+            while cut := self._overlaps(parts[at]):
+                parts[at] = parts[at][cut:] if cut > 0 else parts[at][:cut]
+        return [Form(part, caseless=form.caseless) for part in parts if len(part) >= MINIMUM]
+
+    def _overlaps(self, literal: bytes) -> int:
+        """Length of the end of a mark that *literal* begins with, or minus that of a beginning it ends with."""
+        for size in range(len(self.sign) - 1, 0, -1):
+            if literal.startswith(self.sign[-size:]):
+                return size
+            if literal.endswith(self.sign[:size]):
+                return -size
+        return 0
 
     def current(self) -> Needles:
         """Take the needles of this moment.
@@ -172,7 +212,7 @@ class Registry:
                         fresh.update(self._levels.pop().forms)
                     self._levels.append(Matcher(fresh))
                 snapshot = self._snapshot = Needles(
-                    self.sign, self._levels, self._lines, self._affected, numeric=self._numeric
+                    self.sign, self._levels, self._lines, self._affected, self._folded, numeric=self._numeric
                 )
         return snapshot
 
