@@ -341,6 +341,45 @@ def test_followers_elsewhere_outlive_the_loop_of_the_leader():
     assert gate.calls == [A, A]
 
 
+def test_a_loop_that_waited_for_another_asks_anew():
+    gate = Gate({"A": canary()})
+    cache = CacheProvider(gate)
+
+    async def lead():
+        leader = asyncio.create_task(cache.afetch(A))
+        await awaiting(cache, 2)
+        del leader
+
+    with ThreadPoolExecutor(2) as pool:
+        leading = pool.submit(asyncio.run, lead())
+        waiting(cache, 1)
+        follower = pool.submit(asyncio.run, cache.afetch(A))
+        leading.result(30)
+        gate.opened.set()
+        assert follower.result(30).keys() == A
+    assert gate.calls == [A, A]
+
+
+def test_a_cancelled_flight_does_not_end_the_one_that_took_its_place():
+    gate = Gate({"A": canary()})
+    cache = CacheProvider(gate)
+
+    async def main():
+        old = asyncio.create_task(cache.afetch(A))
+        await awaiting(cache, 1)
+        new = asyncio.create_task(cache.arefetch(A))
+        await awaiting(cache, 1)
+        await asyncio.sleep(0.01)
+        old.cancel()
+        await asyncio.wait([old])
+        assert "A" in cache._state.flights
+        gate.opened.set()
+        return await new
+
+    assert asyncio.run(main()).keys() == A
+    assert cache._state.entries.keys() == A
+
+
 def test_a_loop_may_wait_for_a_thread():
     gate = Gate({"A": canary()})
     cache = CacheProvider(gate)
@@ -444,6 +483,16 @@ def test_a_forked_child_starts_anew():
         assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0] * 10
         gate.opened.set()
         assert leader.result(30).keys() == A
+
+
+def test_another_process_has_another_state(monkeypatch):
+    inner = FakeProvider({"A": canary()})
+    cache = CacheProvider(inner)
+    cache.fetch(A)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    cache.fetch(A)
+    cache.fetch(A)
+    assert inner.calls == [A, A]
 
 
 @pytest.mark.parametrize("carry", [copy.copy, copy.deepcopy, pickle.dumps])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,8 @@ if TYPE_CHECKING:
 Plan = Generator[tuple[object, frozenset[str]], "dict[str, SecretStr]", "dict[str, SecretStr]"]
 
 
-class Layer:
-    """Asks other providers by a plan: a generator that yields questions, is sent answers and returns its own.
-
-    ``exists`` is there only if every provider beneath has it.
-    """
+class Layer(ABC):
+    """Asks other providers. ``exists`` is there only if every provider beneath has it."""
 
     exists: Callable[[frozenset[str]], frozenset[str]]
 
@@ -53,6 +51,26 @@ class Layer:
         """Fetch *names* without blocking the event loop, past whatever the providers beneath keep."""
         return await self._arun(names, fresh=True)
 
+    @abstractmethod
+    def _run(self, names: frozenset[str], *, fresh: bool) -> dict[str, SecretStr]:
+        """Fetch, or refetch when *fresh*."""
+
+    @abstractmethod
+    async def _arun(self, names: frozenset[str], *, fresh: bool) -> dict[str, SecretStr]:
+        """Fetch, or refetch when *fresh*, without blocking."""
+
+    @abstractmethod
+    def _exists(self, names: frozenset[str], /) -> frozenset[str]:
+        """Answer for ``exists``, when every provider beneath has it."""
+
+
+class PlannedLayer(Layer):
+    """Asks other providers by a plan: a generator that yields questions, is sent answers and returns its own."""
+
+    @abstractmethod
+    def _plan(self, names: frozenset[str]) -> Plan:
+        """Say whom to ask for what, question by question, and put the answers together."""
+
     def _run(self, names: frozenset[str], *, fresh: bool) -> dict[str, SecretStr]:
         plan = self._plan(names)
         answer: dict[str, SecretStr] | None = None
@@ -74,12 +92,6 @@ class Layer:
         except StopIteration as done:
             found: dict[str, SecretStr] = done.value
             return found
-
-    def _plan(self, names: frozenset[str]) -> Plan:
-        raise NotImplementedError
-
-    def _exists(self, names: frozenset[str], /) -> frozenset[str]:
-        raise NotImplementedError
 
 
 def below(url: ProviderURL) -> list[SecretProvider]:

@@ -6,9 +6,11 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from pydantic import SecretStr
@@ -18,8 +20,6 @@ from secretref.providers._ask import aask, ask
 from secretref.providers._layer import Layer, the_one_below
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from secretref.providers import ChecksNames, ProviderURL, SecretProvider
 
 __all__ = ["CacheProvider"]
@@ -44,9 +44,9 @@ class _Flight:
 
     names: frozenset[str]
     started: float
-    task: asyncio.Task[None] | None = None
-    loop: asyncio.AbstractEventLoop | None = None
+    on_loop: bool
     waiting: int = 1
+    end: Callable[[], object] = lambda: None  # ends it when nobody waits any more
     outcome: Future[_Outcome] = field(default_factory=Future)
 
 
@@ -139,7 +139,8 @@ class CacheProvider(Layer):
     def _run(self, names: frozenset[str], *, fresh: bool) -> dict[str, SecretStr]:
         state = self._live()
         found: dict[str, SecretStr] = {}
-        while missing := names - found.keys():
+        while True:
+            missing = names - found.keys()
             hits, own, flights = self._begin(state, missing, fresh=fresh, blocking=True)
             found |= hits
             try:
@@ -150,12 +151,12 @@ class CacheProvider(Layer):
                 self._leave(state, flights)
             if self._collect(found, missing, outcomes):
                 return found
-        return found
 
     async def _arun(self, names: frozenset[str], *, fresh: bool) -> dict[str, SecretStr]:
         state = self._live()
         found: dict[str, SecretStr] = {}
-        while missing := names - found.keys():
+        while True:
+            missing = names - found.keys()
             hits, own, flights = self._begin(state, missing, fresh=fresh, blocking=False)
             found |= hits
             if own:
@@ -167,7 +168,6 @@ class CacheProvider(Layer):
                 self._leave(state, flights)
             if self._collect(found, missing, outcomes):
                 return found
-        return found
 
     def _live(self) -> _State:
         if self._state.process != os.getpid():
@@ -192,14 +192,13 @@ class CacheProvider(Layer):
             hits = {name: entry.value for name, entry in entries if entry and entry.expires > now}
             rest = names - hits.keys()
             joined = {
-                name: flight for name in rest if (flight := state.flights.get(name)) and not (alone and flight.loop)
+                name: flight for name in rest if (flight := state.flights.get(name)) and not (alone and flight.on_loop)
             }
             flights = list(dict.fromkeys(joined.values()))
             for flight in flights:
                 flight.waiting += 1
-            own = _Flight(rest - joined.keys(), now) if rest - joined.keys() else None
+            own = _Flight(rest - joined.keys(), now, not blocking) if rest - joined.keys() else None
             if own:
-                own.loop = None if blocking else asyncio.get_running_loop()
                 for name in own.names:
                     state.flights.setdefault(name, own)
                 flights.append(own)
@@ -225,9 +224,11 @@ class CacheProvider(Layer):
             except SecretRefError as error:
                 outcome = error
 
-        flight.task = asyncio.get_running_loop().create_task(fly())
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(fly())
         # Not in a finally of fly: a task cancelled before its first step never enters it.
-        flight.task.add_done_callback(lambda _: self._land(state, flight, outcome))
+        task.add_done_callback(lambda _: self._land(state, flight, outcome))
+        flight.end = partial(loop.call_soon_threadsafe, task.cancel)
 
     def _land(self, state: _State, flight: _Flight, outcome: _Outcome) -> None:
         values = outcome if isinstance(outcome, dict) else {}
@@ -249,9 +250,8 @@ class CacheProvider(Layer):
                 for name in flight.names:
                     if state.flights.get(name) is flight:
                         del state.flights[name]
-                if flight.task and flight.loop:
-                    with suppress(RuntimeError):  # the loop is closed, and the task has ended with it
-                        flight.loop.call_soon_threadsafe(flight.task.cancel)
+                with suppress(RuntimeError):  # the loop is closed, and the task has ended with it
+                    flight.end()
 
     def _collect(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from secretref.providers._layer import Layer, Plan, below
+from secretref.providers._layer import Plan, PlannedLayer, below
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ChainProvider"]
 
 
-class ChainProvider(Layer):
+class ChainProvider(PlannedLayer):
     """Each name comes from the first provider that has it.
 
     The next one is asked only for what the one before *does not have*. If one cannot be asked, the chain fails:

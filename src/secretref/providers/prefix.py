@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from secretref.errors import ConfigurationError
 from secretref.providers import is_name
-from secretref.providers._layer import Layer, Plan, the_one_below
+from secretref.providers._layer import Plan, PlannedLayer, the_one_below
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["AliasProvider", "PrefixProvider"]
 
 
-class _Renaming(Layer):
+class _Renaming(PlannedLayer):
     """Asks one provider under other names."""
 
+    @abstractmethod
     def _inner(self, name: str) -> str:
-        raise NotImplementedError
+        """Return the name over there."""
 
     def _plan(self, names: frozenset[str]) -> Plan:
         inner = {name: self._inner(name) for name in names if is_name(name)}
