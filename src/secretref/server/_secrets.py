@@ -1,0 +1,274 @@
+"""Secrets: names, values, tags, versions; and the batch that workers ask for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import SecretStr
+
+from secretref.errors import StoreDamagedError
+from secretref.providers import is_name
+from secretref.server._bodies import Access, Key, Names, Outcome, Outcomes, SecretBody, Tag, VersionBody
+from secretref.server._caller import Body, Signed, errors
+from secretref.server._errors import ApiError, not_found
+from secretref.server._service import Caller, tag_words
+from secretref.store import Entry, GrantRecord
+
+__all__ = ["decoded", "plain_or_json", "routes", "tag_list"]
+
+_KIND = "SECRET_NAME"
+_RESERVED = frozenset({"v2", "clearLocalCache", "clearRedisCache"})  # reading such a name would be another call
+_OF_CREATOR = frozenset({"CREATE", "READ", "UPDATE", "DELETE"})
+_TEXT = {"schema": {"type": "string"}}
+TEXT: dict[str, Any] = {"text/plain": _TEXT, "application/json": _TEXT}
+VALUE: dict[str, Any] = {"requestBody": {"content": TEXT, "required": False}}
+IGNORED: dict[str, Any] = {"requestBody": {"content": {"application/json": {"schema": {}}}, "required": False}}
+NOTHING: dict[str, Any] = {"description": "Done; no body.", "content": {}}
+
+routes = APIRouter(tags=["secrets"], responses=errors())
+
+
+@routes.post("/secrets", openapi_extra=IGNORED)
+def list_names(caller: Signed) -> list[str]:
+    """List the names of all secrets to which the caller has any access."""
+    return [name for name, held in _visible(caller).items() if held]
+
+
+@routes.get("/secrets")
+def list_granted(caller: Signed, access: Annotated[list[Access] | None, Query()] = None) -> list[str]:
+    """List the names of all secrets to which the caller has all the given access; READ if none is given."""
+    wanted = set(access or ["READ"])
+    return [name for name, held in _visible(caller).items() if wanted <= held]
+
+
+@routes.get("/secrets-v2")
+def list_with_tags(caller: Signed) -> list[SecretBody]:
+    """List what is known of the secrets to which the caller has any access."""
+    entries = caller.store.entries()
+    return [_described(entries[name], held) for name, held in _visible(caller, entries).items() if held]
+
+
+@routes.get("/secrets/clearLocalCache", response_class=Response, responses={200: NOTHING})
+def clear_local_cache(_: Signed) -> Response:
+    """Do nothing: no value is kept in a cache here."""
+    return Response()
+
+
+@routes.get("/secrets/clearRedisCache", response_class=Response, responses={200: NOTHING})
+def clear_redis_cache(_: Signed) -> Response:
+    """Do nothing: no value is kept in a cache here."""
+    return Response()
+
+
+@routes.post("/secrets/resolve", response_model_exclude_none=True)
+def resolve(caller: Signed, body: Names) -> Outcomes:
+    """Read many secrets at once: each name has an outcome of its own, and the call as a whole does not fail."""
+    names = frozenset(body.names)
+    access = caller.access(_KIND, names)
+    readable = frozenset(name for name in names if "READ" in access[name])
+    values, damaged = _fetched(caller, frozenset(filter(is_name, readable)))
+    results = {}
+    for name in sorted(names):
+        if name not in readable:
+            results[name] = Outcome(outcome="ACCESS_DENIED")
+        elif name in damaged:
+            results[name] = Outcome(outcome="UNREADABLE")
+        elif name in values:
+            results[name] = Outcome(outcome="FOUND", value=values[name].get_secret_value())
+        else:
+            results[name] = Outcome(outcome="NOT_FOUND")
+    caller.record_all(("secret.read", name, _AUDITED[result.outcome]) for name, result in results.items())
+    return Outcomes(results=results)
+
+
+_AUDITED = {"FOUND": "ok", "NOT_FOUND": "missing", "ACCESS_DENIED": "denied", "UNREADABLE": "failed"}
+
+
+@routes.get("/secrets/{key}", response_class=Response, responses={200: {"description": "The value.", "content": TEXT}})
+def read(caller: Signed, key: Key, request: Request) -> Response:
+    """Read a value: as plain text, or as a JSON string where only JSON is accepted."""
+    caller.require("READ", _KIND, key, "secret.read")
+    value = caller.store.fetch(frozenset({key})).get(key)
+    caller.record("secret.read", [key], "ok" if value else "missing")
+    if value is None:
+        raise not_found()
+    return plain_or_json(request, value.get_secret_value(), plain=caller.service.settings.plain)
+
+
+@routes.put("/secrets/{key}", response_class=Response, openapi_extra=VALUE, responses={200: NOTHING})
+def put(caller: Signed, key: Key, body: Body) -> Response:
+    """Create or replace a secret. The body is the value, or the value as a JSON string."""
+    if key in _RESERVED:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "this name is reserved")
+    value = SecretStr(decoded(body, verbatim=caller.service.settings.verbatim))
+    held = caller.access(_KIND, [key])[key]
+    actor = caller.principal.id
+    with caller.store.transaction():
+        fresh = caller.store.entry(key) is None
+        allowed = (caller.principal.may("CREATE_SECRET") or "CREATE" in held) if fresh else "UPDATE" in held
+        if allowed:
+            caller.store.put(key, value, actor=actor)
+        if allowed and fresh and not caller.principal.is_admin:
+            caller.store.grants.add(GrantRecord("USER", actor, _KIND, key, _OF_CREATOR), actor=actor)
+    caller.ensure(allowed, "secret.put", key)
+    return Response()
+
+
+@routes.delete("/secrets/{key}", response_class=Response, openapi_extra=IGNORED, responses={200: NOTHING})
+def delete(caller: Signed, key: Key) -> Response:
+    """Delete a secret with its versions and every grant on it."""
+    caller.require("DELETE", _KIND, key, "secret.delete")
+    actor = caller.principal.id
+    with caller.store.transaction():
+        existed = caller.store.delete(key, actor=actor)
+        if existed:
+            for grant in caller.store.grants.on_target(_KIND, key):
+                caller.store.grants.remove(grant, actor=actor)
+    absent = caller.service.settings.delete_absent
+    if not existed and absent != HTTPStatus.OK:
+        raise ApiError(absent)
+    return Response()
+
+
+@routes.get("/secrets/{key}/exists")
+def exists(caller: Signed, key: Key) -> bool:
+    """Tell whether a name is taken; for those who may create secrets or have access to this one."""
+    allowed = caller.principal.may("CREATE_SECRET") or bool(caller.access(_KIND, [key])[key])
+    caller.ensure(allowed, "secret.exists", key)
+    return caller.store.exists(key)
+
+
+@routes.get("/secrets/{key}/tags")
+def tags(caller: Signed, key: Key) -> list[Tag]:
+    """List the tags of a secret."""
+    return tag_list(_entry(caller, key, "secret.tags").tags)
+
+
+@routes.put("/secrets/{key}/tags", response_class=Response, responses={200: NOTHING})
+def set_tags(caller: Signed, key: Key, body: list[Tag]) -> Response:
+    """Add or replace tags by key. Whoever gains access by them may gain no more than the caller has."""
+    held = caller.require("UPDATE", _KIND, key, "secret.tag")
+    words = tag_words({tag.key: tag.value for tag in body})
+    given = frozenset[str]().union(*(caller.directory.given_by_tag(word) for word in words))
+    caller.ensure(given <= held, "secret.tag", key)
+    return _tagged(caller, key, {tag.key: tag.value for tag in body})
+
+
+@routes.delete("/secrets/{key}/tags", response_class=Response, responses={200: NOTHING})
+def remove_tags(caller: Signed, key: Key, body: list[Tag]) -> Response:
+    """Remove tags by key."""
+    caller.require("UPDATE", _KIND, key, "secret.tag")
+    return _tagged(caller, key, {tag.key: None for tag in body})
+
+
+@routes.get("/secrets/{key}/versions")
+def versions(caller: Signed, key: Key) -> list[VersionBody]:
+    """List the versions of a secret, newest first, without their values."""
+    _entry(caller, key, "secret.versions")
+    return [
+        VersionBody(version=one.version, create_time=milliseconds(one.created_at), created_by=one.created_by)
+        for one in caller.store.versions(key)
+    ]
+
+
+@routes.post("/secrets/{key}/versions/{version}/restore", openapi_extra=IGNORED)
+def restore(caller: Signed, key: Key, version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> SecretBody:
+    """Make the value of an earlier version the current one, as a new version."""
+    held = caller.require("UPDATE", _KIND, key, "secret.rollback")
+    return _described(caller.store.rollback(key, version, actor=caller.principal.id), held)
+
+
+def _visible(caller: Caller, entries: Mapping[str, Entry] | None = None) -> Mapping[str, frozenset[str]]:
+    return caller.access(_KIND, list(caller.store.entries() if entries is None else entries))
+
+
+def _entry(caller: Caller, key: str, action: str) -> Entry:
+    """Return what is known of *key*, to those who have any access to it."""
+    caller.ensure(bool(caller.access(_KIND, [key])[key]), action, key)
+    entry = caller.store.entry(key)
+    if entry is None:
+        raise not_found()
+    return entry
+
+
+def _tagged(caller: Caller, key: str, change: Mapping[str, str | None]) -> Response:
+    caller.store.tag(key, change, actor=caller.principal.id)
+    return Response()
+
+
+def _fetched(caller: Caller, names: frozenset[str]) -> tuple[Mapping[str, SecretStr], frozenset[str]]:
+    """Fetch *names*; those whose seal does not hold are set apart, and the others fetched without them."""
+    damaged: frozenset[str] = frozenset()
+    while names > damaged:
+        try:
+            return caller.store.fetch(names - damaged), damaged
+        except StoreDamagedError as error:
+            damaged |= (error.names & names) or names
+    return {}, damaged
+
+
+def _described(entry: Entry, access: frozenset[str]) -> SecretBody:
+    return SecretBody(
+        name=entry.name,
+        tags=tag_list(entry.tags),
+        version=entry.version,
+        create_time=milliseconds(entry.created_at),
+        created_by=entry.created_by,
+        update_time=milliseconds(entry.updated_at),
+        updated_by=entry.updated_by,
+        expire_time=None if entry.expires_at is None else milliseconds(entry.expires_at),
+        access=sorted(access),
+    )
+
+
+def milliseconds(seconds: float) -> int:
+    """Return a time of the store as the API tells times."""
+    return int(seconds * 1000)
+
+
+def tag_list(tags: Mapping[str, str]) -> list[Tag]:
+    """Return tags as the API tells them."""
+    return [Tag(key=key, value=value) for key, value in tags.items()]
+
+
+def decoded(body: bytes, *, verbatim: bool) -> str:
+    """Return the value that *body* holds: the text of a complete JSON string, else the body itself.
+
+    SDKs disagree: some send the bare value, some a JSON string. A value that itself begins and ends with quotes
+    must therefore be sent as a JSON string.
+
+    Raises:
+        ApiError: 400; it is no UTF-8.
+    """
+    try:
+        text = body.decode("utf-8")
+        if not verbatim and len(text) > 1 and text[0] == text[-1] == '"':
+            text = json.loads(text)
+            text.encode("utf-8")  # a lone surrogate has no bytes
+    except UnicodeError:
+        text = None
+    except ValueError:  # no JSON: a value with quotes at both ends
+        pass
+    if text is None:
+        raise ApiError(HTTPStatus.BAD_REQUEST, "a value is text in UTF-8")
+    return text
+
+
+def plain_or_json(request: Request, value: str, *, plain: bool) -> Response:
+    """Answer with *value* as plain text; as a JSON string to a client that accepts nothing else.
+
+    One SDK parses every answer as JSON whatever its type, and would make a number of ``0042``.
+    """
+    accepted = request.headers.get("accept", "*/*").lower()
+    if (
+        not plain
+        and "application/json" in accepted
+        and not any(kind in accepted for kind in ("text/plain", "text/*", "*/*"))
+    ):
+        return JSONResponse(value)
+    return PlainTextResponse(value)
