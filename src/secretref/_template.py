@@ -1,0 +1,338 @@
+"""Template, SecretRef: a trusted definition, compiled once: text → references → text.
+
+A template is a frozen copy of its definition and the list of the places that hold expressions. Rendering takes a
+tree from the copy and writes to those places and to no others: what stands elsewhere is never looked at again.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast, final
+
+from secretref._plan import Edit, Leaf, Touched, edits, leaves
+from secretref._syntax import MOST_FLAWS, Expression, Flaw, Kind, scan
+from secretref._tree import DEPTH, JSON, LARGEST, NODES, Frame, compact, freeze, place, plain, thaw
+from secretref.errors import ConfigurationError, Fault, InputError, LimitError, TemplateSyntaxError
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+__all__ = ["DEFAULT", "Limits", "SecretRef", "Template"]
+
+_SURROGATE: Final = re.compile(rb"\xed[\xa0-\xbf]")  # in the UTF-8 of a frozen tree; numbers in it may look so too
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Budgets, all checked before anything is fetched, except the size of the result.
+
+    Attributes:
+        size: Characters of text in a definition, keys included. What is shared inside the tree may count once.
+        expressions: Expressions of any kind in a definition.
+        depth: Levels of containers, at most 200.
+        result: Characters of a rendered input, counted before it is rendered.
+    """
+
+    size: int = 64_000_000
+    expressions: int = 100_000
+    depth: int = DEPTH
+    result: int = 64_000_000
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.depth <= DEPTH or min(self.size, self.expressions, self.result) < 0:
+            raise ConfigurationError(f"no limit is negative, and the depth is at most {DEPTH}")
+
+
+DEFAULT: Final = Limits()
+_EVALUATED: Final = frozenset({Kind.SECRET, Kind.FOREIGN})
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """One secret reference of a template.
+
+    Attributes:
+        name: The secret.
+        path: Steps into its value: fields, indexes, and ``$`` for the document itself.
+        place: JSON Pointer of the string it stands in; empty when the definition is that string.
+        span: Where it stands in that string, half-open, in characters.
+    """
+
+    name: str
+    path: tuple[str | int, ...]
+    place: str
+    span: tuple[int, int]
+
+
+@final
+class Template:
+    """A trusted definition: a string, or a JSON-like tree of strings and other scalars.
+
+    ``Template.compile`` is the one act by which somebody declares text to be trusted. A template holds no value and
+    cannot be changed. Two are equal when their definitions are, order of keys and kinds of numbers included.
+    """
+
+    __slots__ = ("_cache", "_frozen", "_touched", "names")
+
+    _cache: dict[str | bool, Any]
+    _frozen: bytes
+    _touched: Touched
+    names: frozenset[str]
+
+    def __init__(self) -> None:
+        raise InputError("a template is made by Template.compile")
+
+    @classmethod
+    def compile(cls, definition: object, *, limits: Limits = DEFAULT) -> Self:
+        """Compile a trusted *definition*.
+
+        The template keeps its own copy: whatever happens to *definition* afterwards changes nothing.
+
+        Args:
+            definition: A string, or a tree of mappings, lists and scalars. Its strings may hold references,
+                the keys of its mappings may not.
+            limits: Budgets.
+
+        Raises:
+            TemplateSyntaxError: References are malformed; carries all faults, in the order of the definition.
+            InputError: Something in it is not JSON, or it contains itself.
+            LimitError: It exceeds a budget.
+        """
+        found = _survey(definition, limits)
+        if found is None:
+            definition = plain(definition, depth=limits.depth)
+            found = cast("_Found", _survey(definition, limits))
+        frozen = freeze([definition])
+        if len(frozen) > limits.size and _characters(definition) > limits.size:
+            raise LimitError("characters", limits.size)
+        if _SURROGATE.search(frozen):
+            plain(definition)
+        if not found.sound or any(_flaws_of_key(key) for key in found.keys if "$" in key):
+            raise TemplateSyntaxError(_faults(definition))
+        template = object.__new__(cls)
+        object.__setattr__(template, "_frozen", frozen)
+        object.__setattr__(template, "_touched", found.touched)
+        object.__setattr__(template, "_cache", {})
+        object.__setattr__(template, "names", frozenset(found.names))
+        return template
+
+    @classmethod
+    def from_json(cls, text: str | bytes, *, limits: Limits = DEFAULT) -> Self:
+        """Compile the definition that the JSON *text* holds.
+
+        Raises as ``compile`` does, and InputError for what is no JSON.
+        """
+        import json  # noqa: PLC0415 - on first use
+
+        fault: Exception
+        try:
+            definition = json.loads(text)
+        except RecursionError:
+            fault = LimitError("levels of nesting", limits.depth)
+        except ValueError:
+            fault = InputError("the definition is no JSON")
+        else:
+            return cls.compile(definition, limits=limits)
+        raise fault
+
+    def to_json(self) -> str:
+        """Write the definition as JSON text."""
+        return compact(self.definition)
+
+    @property
+    def definition(self) -> JSON:
+        """A fresh copy of the definition."""
+        return cast("JSON", thaw(self._frozen)[0])
+
+    @property
+    def references(self) -> tuple[SecretRef, ...]:
+        """All secret references, in the order of the definition."""
+        if "references" not in self._cache:
+            self._cache["references"] = tuple(_references(self._touched))
+        return cast("tuple[SecretRef, ...]", self._cache["references"])
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The secret and the foreign expressions, in the order of the definition, for the resolver."""
+        if "expressions" not in self._cache:
+            every = (item.expression for _, leaf in leaves(self._touched) for item in leaf.items)
+            found = dict.fromkeys(each for each in every if each.kind in _EVALUATED)
+            self._cache["expressions"] = tuple(found)
+        return cast("tuple[Expression, ...]", self._cache["expressions"])
+
+    def leaves(self) -> Iterator[tuple[Frame, Leaf]]:
+        """Yield each string that holds expressions with its place, for the resolver."""
+        return leaves(self._touched)
+
+    def edits(self, *, bind: bool = False) -> tuple[Edit, ...]:
+        """List where values go, for the resolver; without *bind* foreign expressions stay as they stand."""
+        if bind not in self._cache:
+            self._cache[bind] = edits(self._touched, lambda leaf: leaf.pieces(bind=bind))
+        return cast("tuple[Edit, ...]", self._cache[bind])
+
+    def box(self, *, fresh: bool = True) -> list[Any]:
+        """Return the definition in a list of one, for the resolver: a fresh copy, or one that must not be changed."""
+        if fresh:
+            return cast("list[Any]", thaw(self._frozen))
+        if "box" not in self._cache:
+            self._cache["box"] = thaw(self._frozen)
+        return cast("list[Any]", self._cache["box"])
+
+    def __str__(self) -> str:
+        """Return the text of the definition: itself if it is a string, else as JSON."""
+        definition = self.definition
+        return definition if isinstance(definition, str) else compact(definition)
+
+    def __repr__(self) -> str:
+        return f"Template({len(self.references)} references to {len(self.names)} secrets)"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Template):
+            return NotImplemented
+        return self._frozen == other._frozen or (self.names == other.names and self.to_json() == other.to_json())
+
+    def __hash__(self) -> int:
+        if "hash" not in self._cache:
+            self._cache["hash"] = hash(self.to_json())
+        return cast("int", self._cache["hash"])
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a template cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("a template cannot be changed")
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by definition, so that another release or interpreter can read it."""
+        return Template.compile, (self.definition,)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Be a field of a pydantic model: valid from a definition, written as one."""
+        from pydantic_core import core_schema  # noqa: PLC0415 - only called by pydantic
+
+        return core_schema.no_info_plain_validator_function(
+            lambda value: value if isinstance(value, cls) else cls.compile(value),
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda template: template.definition),
+            json_schema_input_schema=core_schema.any_schema(),
+        )
+
+
+class _Found(NamedTuple):
+    touched: Touched
+    names: set[str]
+    keys: set[str]
+    sound: bool
+
+
+def _survey(definition: object, limits: Limits) -> _Found | None:
+    """Collect the strings that hold expressions, below their containers, and all keys; None if something is not plain.
+
+    The one loop over a whole definition: what it does for each node decides what compiling costs.
+    """
+    keys: set[str] = set()
+    names: set[str] = set()
+    nodes, expressions, depth, sound = NODES, limits.expressions, limits.depth, True
+
+    def leaf(text: str) -> Leaf | None:
+        nonlocal expressions, sound
+        items, flaws = scan(text, expressions)
+        expressions -= len(items)
+        sound = sound and not flaws
+        if expressions < 0:
+            raise LimitError("expressions", limits.expressions)
+        names.update([each.name for _, _, each in items if each.kind is Kind.SECRET])
+        return Leaf(text, tuple(items)) if items else None
+
+    def dive(members: Iterable[tuple[Any, Any]], level: int) -> Touched | None:
+        nonlocal nodes
+        found: Touched | None = None
+        for key, value in members:
+            kind = type(value)
+            below: Leaf | Touched | None
+            if kind is str:
+                if "$" not in value or ("${" not in value and "$<" not in value):
+                    continue
+                below = leaf(value)
+            elif kind is dict or kind is list:
+                if not value and level < depth:
+                    continue
+                nodes -= len(value)
+                if kind is dict:
+                    keys.update(value)
+                    below = dive(value.items(), level + 1)
+                else:
+                    below = dive(enumerate(value), level + 1)
+            elif value is None or kind is bool or (kind is int and -LARGEST < value < LARGEST):
+                continue
+            elif kind is not float or not math.isfinite(value):
+                raise InputError("not plain")
+            else:
+                continue
+            if below:
+                found = found or []
+                found.append((key, below))
+        if level > depth or nodes < 0:
+            raise InputError("not plain")
+        return found
+
+    try:
+        touched = dive(((0, definition),), 0)
+    except (InputError, RecursionError):
+        return None
+    return _Found(touched or [], names, keys, sound) if all(type(key) is str for key in keys) else None
+
+
+def _walk(definition: object) -> Iterator[tuple[Frame, object, bool]]:
+    """Yield each key and each value of a plain tree in order: its place, itself, whether it is a key."""
+    todo: list[tuple[Frame, Any]] = [((None, 0), definition)]
+    while todo:
+        frame, value = todo.pop()
+        if isinstance(frame[1], str):
+            yield frame, frame[1], True
+        yield frame, value, False
+        members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        todo.extend(reversed([((frame, key), member) for key, member in members]))
+
+
+def _characters(definition: object) -> int:
+    return sum(len(found) for _, found, _ in _walk(definition) if isinstance(found, str))
+
+
+def _flaws_of_key(key: str) -> list[Flaw]:
+    """Find what is wrong with a key: a reference as much as a malformed one."""
+    items, flaws = scan(key, len(key))
+    held = [Flaw(start, end, "key") for start, end, expression in items if expression.kind is Kind.SECRET]
+    return sorted(held + flaws)
+
+
+def _faults(definition: object) -> Iterator[Fault]:
+    """Yield the first thousand faults of a definition that has some."""
+    left = MOST_FLAWS
+    for frame, text, is_key in _walk(definition):
+        if not isinstance(text, str) or "$" not in text:
+            continue
+        for flaw in (_flaws_of_key(text) if is_key else scan(text, len(text))[1])[:left]:
+            left -= 1
+            yield Fault(
+                place(frame), (flaw.start, flaw.end), text[flaw.start : flaw.end][:100], flaw.reason, flaw.expected
+            )
+
+
+def _references(touched: Touched) -> Iterator[SecretRef]:
+    for frame, leaf in leaves(touched):
+        where = place(frame)
+        for start, end, expression in leaf.items:
+            if expression.kind is Kind.SECRET:
+                path = tuple("$" if step is None else step for step in expression.steps)
+                yield SecretRef(expression.name, path, where, (start, end))
