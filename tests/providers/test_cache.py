@@ -485,11 +485,11 @@ def test_a_forked_child_starts_anew():
         assert leader.result(30).keys() == A
 
 
-def test_another_process_has_another_state(monkeypatch):
+def test_another_process_has_another_state():
     inner = FakeProvider({"A": canary()})
     cache = CacheProvider(inner)
     cache.fetch(A)
-    monkeypatch.setattr(os, "getpid", lambda: -1)
+    cache._state.process = -1
     cache.fetch(A)
     cache.fetch(A)
     assert inner.calls == [A, A]

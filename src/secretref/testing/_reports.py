@@ -45,7 +45,7 @@ def redact(report: pytest.TestReport, values: Iterable[str]) -> None:
 
 
 def hidden(text: str, values: tuple[str, ...]) -> str:
-    """Replace *values* in *text*, encoded ones and pieces too: pytest shortens values before anybody can redact them."""
+    """Replace *values* in *text*, encoded ones and pieces too: pytest shortens before anybody can redact."""
     if not find_leaks(text, *values):
         return text
     redacted = Redactor({str(number): value for number, value in enumerate(values)}).text(text)
