@@ -225,6 +225,11 @@ def _encoded(text: str) -> Iterator[Form]:
     yield from base64_cores(raw)
     yield Form(hexlify(raw), caseless=True)
     yield from (Form(text.encode(codec, "surrogatepass")) for codec in ("utf-16-le", "utf-16-be", "utf-32-le"))
+    if not text.isascii():  # read or written as Latin-1 by one of the programs on the way
+        yield from (
+            Form(_utf8(text.encode(codec, "surrogatepass").decode("latin-1"))) for codec in ("utf-8", "utf-16-le")
+        )
+        yield Form(text.encode("latin-1", "replace"))
     if _is_hexadecimal(text):
         yield Form(raw, caseless=True)
     if text.isascii() and text.isalnum():

@@ -14,7 +14,7 @@ from secretref._derived import is_multiline, parts
 from secretref._encodings import COMMON, MINIMUM, Form, binary_forms, forms
 from secretref._lines import LineMatcher, collapsed
 from secretref._matcher import Finder, Matcher, Span
-from secretref._views import folded, search
+from secretref._views import folded, search, wrapped_from
 from secretref.errors import InputError, WeakSecretError
 
 __all__ = ["Needles", "Registration", "Registry", "Value"]
@@ -58,16 +58,16 @@ class Needles:
         levels: Sequence[Matcher],
         lines: frozenset[bytes],
         affected: frozenset[Form],
-        folded: frozenset[Form],
         *,
         numeric: bool,
+        least: int,
     ) -> None:
         self.sign = sign
         self.finders: tuple[Finder, ...] = (*levels, LineMatcher(lines)) if lines else tuple(levels)
         self.reach = 1 + max((finder.reach for finder in self.finders), default=0)
         self.numeric = numeric
         self._affected = affected
-        self._folded = folded
+        self._least = least
 
     def __repr__(self) -> str:
         return "Needles()"
@@ -77,20 +77,22 @@ class Needles:
         """Finds the forms that a mark can complete; None if there are none."""
         return Matcher(form._replace(left=False, right=False) for form in self._affected) if self._affected else None
 
-    @cached_property
-    def _in_views(self) -> tuple[Finder, ...]:
-        return (*self.finders, Matcher(self._folded)) if self._folded else self.finders
-
     def spans(self, data: bytes, *, final: bool = True) -> list[Span]:
         """Ranges of *data* to hide, in no order."""
         return [span for finder in self.finders for span in finder.spans(data, final=final)[0]]
 
     def decoded_spans(self, data: bytes) -> list[Span]:
         """Ranges of *data* to hide because of what they decode to, in no order."""
-        return search(data, self._find_in_view)
+        return search(data, self._find_in_view, least=self._least)
+
+    def wrapped_from(self, lines: bytes) -> int:
+        """Tell from which offset complete *lines* may begin what the next line continues in another encoding."""
+        return wrapped_from(
+            lines, lambda text: min((finder.held_from(text) for finder in self.finders), default=len(text))
+        )
 
     def _find_in_view(self, data: bytes) -> list[Span]:
-        return [span for finder in self._in_views for span in finder.spans(data, words=False)[0]]
+        return [span for finder in self.finders for span in finder.spans(data, words=False)[0]]
 
 
 class Registry:
@@ -105,7 +107,7 @@ class Registry:
         self._levels: list[Matcher] = []
         self._lines: frozenset[bytes] = frozenset()
         self._affected: frozenset[Form] = frozenset()
-        self._folded: frozenset[Form] = frozenset()
+        self._least = 2 * _WEAK
         self._numeric = False
         self._snapshot: Needles | None = None
 
@@ -146,17 +148,14 @@ class Registry:
 
     def _add(self, value: str | bytes) -> None:
         if isinstance(value, bytes):
-            found, lines, folds, numeric = set(binary_forms(value)), set[bytes](), set[Form](), False
+            found, lines, numeric, least = set(binary_forms(value)), set[bytes](), False, len(value)
         else:
             hidden = {value, *parts(value)}
             found = {form for text in hidden for form in forms(text)}
             lines = {collapsed(text.encode("utf-8", "surrogatepass")) for text in hidden if is_multiline(text)}
-            folds = {
-                Form(fold)
-                for text in hidden
-                for fold in folded(text.encode("utf-8", "surrogatepass"))
-                if len(fold) >= MINIMUM
-            }
+            folds = (fold for text in hidden for fold in folded(text.encode("utf-8", "surrogatepass")))
+            found |= {Form(fold) for fold in folds if len(fold) >= MINIMUM}
+            least = min((len(text) for text in hidden if len(text) >= MINIMUM), default=2 * _WEAK)
             numeric = any(_NUMERIC.fullmatch(text.strip()) for text in hidden)
         with self._lock:
             new = {form for form in found - self._forms if not self._is_within_marks(form.literal)}
@@ -166,7 +165,7 @@ class Registry:
             self._forms |= new
             self._fresh |= new
             self._lines |= lines
-            self._folded |= {form for form in folds if not self._is_within_marks(form.literal)}
+            self._least = min(self._least, max(MINIMUM, least))
             self._numeric |= numeric
             self._snapshot = None
 
@@ -212,7 +211,7 @@ class Registry:
                         fresh.update(self._levels.pop().forms)
                     self._levels.append(Matcher(fresh))
                 snapshot = self._snapshot = Needles(
-                    self.sign, self._levels, self._lines, self._affected, self._folded, numeric=self._numeric
+                    self.sign, self._levels, self._lines, self._affected, numeric=self._numeric, least=self._least
                 )
         return snapshot
 

@@ -23,6 +23,12 @@ Views = Literal["strict", "fast", "off"]
 _BLOCK = 1 << 18
 """Characters of a long text that are encoded and searched at once."""
 
+_ENCODED = 12
+"""How much longer a value may be in an encoding than in its longest form."""
+
+_PASSES = 8
+"""A mark can put two halves of an encoding side by side; then the result is searched again."""
+
 
 class Redactor:
     """Hide known values wherever they appear, in every form a program may give them.
@@ -106,23 +112,58 @@ class Redactor:
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InputError("bytes expected")
         try:
-            needles = self._registry.current()
-            raw = bytes(data)
-            spans = needles.spans(raw)
-            return _settled(needles, splice(raw, merge(spans), needles.sign)) if spans else raw
+            return self._redacted_bytes(bytes(data))
         except Exception:  # noqa: BLE001 - whatever failed, the bytes must not pass
             return WITHHELD.encode("ascii")
 
+    def _redacted_bytes(self, data: builtins.bytes) -> builtins.bytes:
+        needles = self._registry.current()
+        for _ in range(_PASSES):
+            spans = self._spans(needles, data)
+            if not spans:
+                return data
+            data = _settled(needles, splice(data, merge(spans), needles.sign))
+            if self._views == "off":
+                return data
+        raise OverflowError
+
     def _redacted_text(self, text: str) -> str:
         needles = self._registry.current()
-        spans = _spans_of_text(needles, text)
-        if not spans:
-            return text
+        for _ in range(_PASSES):
+            spans = self._spans_of_text(needles, text)
+            if not spans:
+                return text
+            text = self._spliced(needles, text, spans)
+            if self._views == "off":
+                return text
+        raise OverflowError
+
+    def _spliced(self, needles: Needles, text: str, spans: list[Span]) -> str:
         if text.isascii() and needles.affected is None:
             return splice(text, merge(spans), self.mark)
         data = text.encode("utf-8", "surrogatepass")
         ranges = merge([whole_characters(data, span) for span in spans])
         return _settled(needles, splice(data, ranges, needles.sign)).decode("utf-8", "surrogatepass")
+
+    def _spans(self, needles: Needles, data: builtins.bytes, *, final: bool = True) -> list[Span]:
+        spans = needles.spans(data, final=final)
+        return spans if self._views == "off" else spans + needles.decoded_spans(data)
+
+    def _spans_of_text(self, needles: Needles, text: str) -> list[Span]:
+        """Ranges of the UTF-8 of *text* to hide. Long text is searched in blocks that overlap."""
+        if len(text) <= _BLOCK:
+            return self._spans(needles, text.encode("utf-8", "surrogatepass"))
+        overlap = needles.reach if self._views == "off" else _ENCODED * needles.reach
+        spans: list[Span] = []
+        done = 0  # bytes of the blocks before
+        for start in range(0, len(text), _BLOCK):
+            final = start + _BLOCK + overlap >= len(text)
+            before = text[max(0, start - 1) : start].encode("utf-8", "surrogatepass")
+            data = text[max(0, start - 1) : start + _BLOCK + overlap].encode("utf-8", "surrogatepass")
+            offset = done - len(before)
+            spans += [(begin + offset, end + offset) for begin, end in self._spans(needles, data, final=final)]
+            done += _BLOCK if text.isascii() else len(text[start : start + _BLOCK].encode("utf-8", "surrogatepass"))
+        return spans
 
     def data(self, value: object) -> object:
         """Hide every value in a copy of *value*; clean objects come back as the same object.
@@ -144,7 +185,7 @@ class Redactor:
         if needles.numeric or "numpy" in sys.modules:
             return False
         try:
-            return not needles.spans(marshal.dumps(value))  # type: ignore[arg-type]
+            return not self._spans(needles, marshal.dumps(value))  # type: ignore[arg-type]
         except ValueError:
             return False
 
@@ -157,25 +198,9 @@ class Redactor:
         Raises:
             ConfigurationError: There is no such mode.
         """
-        return RedactionStream(self._registry.current, mode)
+        return RedactionStream(self._registry.current, mode, decoding=self._views != "off")
 
 
 def _settled(needles: Needles, data: bytes) -> bytes:
     """Hide what the marks have assembled."""
     return Settler(needles).feed(data, final=True) if needles.affected else data
-
-
-def _spans_of_text(needles: Needles, text: str) -> list[Span]:
-    """Ranges of the UTF-8 of *text* to hide. Long text is searched in blocks that overlap by one occurrence."""
-    if len(text) <= _BLOCK:
-        return needles.spans(text.encode("utf-8", "surrogatepass"))
-    spans: list[Span] = []
-    done = 0  # bytes of the blocks before
-    for start in range(0, len(text), _BLOCK):
-        final = start + _BLOCK + needles.reach >= len(text)
-        before = text[max(0, start - 1) : start].encode("utf-8", "surrogatepass")
-        data = text[max(0, start - 1) : start + _BLOCK + needles.reach].encode("utf-8", "surrogatepass")
-        offset = done - len(before)
-        spans += [(begin + offset, end + offset) for begin, end in needles.spans(data, final=final)]
-        done += _BLOCK if text.isascii() else len(text[start : start + _BLOCK].encode("utf-8", "surrogatepass"))
-    return spans

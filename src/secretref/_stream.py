@@ -70,17 +70,19 @@ def whole_characters(data: bytes, span: Span) -> Span:
 class Replacer:
     """First stage: replace each range of the source by one mark."""
 
-    __slots__ = ("_buffer", "_finders", "_gone", "_mark", "_marked", "_memory")
+    __slots__ = ("_buffer", "_decoding", "_gone", "_lines", "_mark", "_marked", "_memory", "_needles")
 
-    def __init__(self, needles: Needles) -> None:
+    def __init__(self, needles: Needles, *, lines: bool = False, decoding: bool = False) -> None:
         self._mark = needles.sign
+        self._lines = lines
+        self._decoding = decoding and lines
         self._buffer = b""  # the end of what has gone out already, as it was in the source; then what is held back
         self._gone = 0
         self._marked = False  # the last thing that went out was a mark
         self._use(needles)
 
     def _use(self, needles: Needles) -> None:
-        self._finders, self._memory = needles.finders, needles.reach
+        self._needles, self._memory = needles, needles.reach
 
     def rebase(self, needles: Needles) -> int:
         """Go on with more finders, for values that were registered meanwhile.
@@ -105,11 +107,15 @@ class Replacer:
         data, gone = self._buffer + chunk if self._buffer else chunk, self._gone
         spans, cut = self._found(data, final=final)
         if truncated:
-            begun = min((finder.begun_from(data) for finder in self._finders), default=cut)
+            begun = min((finder.begun_from(data) for finder in self._needles.finders), default=cut)
             spans += [(begun, cut)] if begun < cut else []
+        if self._lines and not final:
+            cut = self._whole_lines(data, gone, cut)
         if cut <= gone:
             self._buffer = data
             return b""
+        if self._decoding:
+            spans += [(start + gone, end + gone) for start, end in self._needles.decoded_spans(data[gone:cut])]
         ranges = [span for span in merge(spans) if span[1] > gone and span[0] < cut] if spans else []
         reached = ranges[-1][1] if ranges else 0
         out = self._replaced(data, ranges, gone, cut)
@@ -121,12 +127,19 @@ class Replacer:
     def _found(self, data: bytes, *, final: bool) -> tuple[list[Span], int]:
         spans: list[Span] = []
         cut = len(data)
-        for finder in self._finders:
+        for finder in self._needles.finders:
             found, opened = finder.spans(data, final=final)
             spans += found
             if not final:
                 cut = min(cut, opened, finder.held_from(data))
         return spans, whole_characters(data, (cut, cut))[0]
+
+    def _whole_lines(self, data: bytes, gone: int, cut: int) -> int:
+        """Move the cut back to the end of a line, unless that holds back too much."""
+        whole = data.rfind(b"\n", gone, cut) + 1
+        if whole and self._decoding:
+            whole = gone + self._needles.wrapped_from(data[gone:whole])
+        return cut if cut - max(whole, gone) > _LINE else max(whole, gone)
 
     def _replaced(self, data: bytes, ranges: list[Span], gone: int, cut: int) -> bytes:
         if not ranges:
@@ -201,6 +214,7 @@ class RedactionStream:
     Args:
         current: Returns the needles of the moment.
         mode: ``"line"`` holds the unfinished line back; ``"eager"`` only what may begin a value.
+        decoding: Search the decoded views of complete lines as well.
 
     Attributes:
         late: How many occurrences had gone out, wholly or in part, before their value was registered.
@@ -208,13 +222,13 @@ class RedactionStream:
 
     __slots__ = ("_current", "_kind", "_lines", "_needles", "_replacer", "_settler", "_state", "_waiting", "late")
 
-    def __init__(self, current: Callable[[], Needles], mode: Mode) -> None:
+    def __init__(self, current: Callable[[], Needles], mode: Mode, *, decoding: bool) -> None:
         if mode not in get_args(Mode):
             raise ConfigurationError("a stream is line or eager")
         self._current = current
         self._lines = mode == "line"
         self._needles = current()
-        self._replacer = Replacer(self._needles)
+        self._replacer = Replacer(self._needles, lines=self._lines, decoding=decoding)
         self._settler = self._needles.affected and Settler(self._needles)
         self._waiting = bytearray()  # an unfinished line
         self._kind: type[str | bytes] = str

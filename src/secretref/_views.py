@@ -8,7 +8,7 @@ is found by decoding the text and searching the result. Plan, for a text and up 
 2. *Unescaped*: percent, backslash and entity escapes decoded, terminal sequences and invisible characters removed;
    the result is a text of its own and searched again.
 3. *Hexadecimal*: every other character taken out, the digits decoded at both alignments. A hit counts if between
-   its digits stand separators only.
+   its digits stand separators only. Dumps and lists of decimal numbers likewise.
 4. *Base64*: each long run of digits in the joined text decoded at four offsets. Short runs need no decoding: the
    forms hold the digits of the value itself.
 
@@ -28,7 +28,7 @@ from itertools import accumulate
 
 from secretref._matcher import Span
 
-__all__ = ["folded", "search"]
+__all__ = ["folded", "search", "wrapped_from"]
 
 Find = Callable[[bytes], list[Span]]
 
@@ -90,12 +90,12 @@ def _nothing(_: bytes) -> bytes:
 
 _ESCAPE = re.compile(
     rb"""
-    %(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})
+    (?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08
+  | %(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})
   | \\+u[dD][89abAB][0-9A-Fa-f]{2}\\+u[dD][c-fC-F][0-9A-Fa-f]{2}
   | \\+(?:[ux]\{[0-9A-Fa-f]{1,8}\}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{1,3}|[abefnrtv])?
   | &(?:\#[0-9]{1,12}|\#[xX][0-9A-Fa-f]{1,12}|[A-Za-z][A-Za-z0-9]{1,31});?
   | \x1b(?:\[[0-?]*[\ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\ -/]*[0-~])
-  | [^\x08\n]\x08
   | \xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e|\xcd\x8f
     """,
     re.VERBOSE,
@@ -118,7 +118,7 @@ _CONTROLS = {b"a": b"\a", b"b": b"\b", b"e": b"\x1b", b"f": b"\f", b"n": b"\n", 
 
 @lru_cache(maxsize=4096)
 def _unescape(token: bytes) -> bytes:
-    kind = token[:1]
+    kind = token[:1] if token[-1] != 8 else b""
     if kind == b"%":
         return _character(token[2:]) if token[1:2] == b"u" else bytes.fromhex(token[1:].decode("ascii"))
     if kind == b"&":
@@ -169,20 +169,20 @@ def folded(value: bytes) -> Iterator[bytes]:
                 yield fold
 
 
-# --- hexadecimal ---
+# --- hexadecimal and decimal bytes ---
+
+Source = Callable[[Span], Span | None]
+"""Maps a range of decoded bytes to digits; None if what stands between them is more than separators."""
 
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 _NOT_HEX = bytes(set(range(256)) - set(_HEX_DIGITS))
 _HEX_DIGIT = re.compile(rb"[0-9A-Fa-f]")
-_HEX_RUN = re.compile(rb"[0-9A-Fa-f]+(?:[^0-9A-Za-z*]{1,6}[xXuU]?[0-9A-Fa-f]+)*")
-"""What may stand between digits: separators, prefixes such as ``\\x``, but never a mark."""
+_HEX_RUN = re.compile(rb"[0-9A-Fa-f]+(?:(?:[^0-9A-Za-z*]{1,6}[xXuU]?|[xXuU])[0-9A-Fa-f]+)*")
 
 
-def _hexadecimal(data: bytes) -> Iterator[tuple[bytes, Callable[[Span], Span | None]]]:
+def _hexadecimal(data: bytes) -> Iterator[tuple[bytes, Source]]:
     data = data.replace(b"0x", b"  ").replace(b"0X", b"  ")
     digits = data.translate(None, _NOT_HEX)
-    if len(digits) < 12:
-        return
     positions: list[int] = []
     for lead in (0, 1):
         end = len(digits) - (len(digits) - lead) % 2
@@ -196,91 +196,153 @@ def _hexadecimal(data: bytes) -> Iterator[tuple[bytes, Callable[[Span], Span | N
         yield bytes.fromhex(digits[lead:end].decode("ascii")), source
 
 
+_DUMP = re.compile(rb"[0-9A-Fa-f]{6,8}:?[ \t]{1,3}((?:[0-9A-Fa-f]{2,4}(?:[ \t]{1,2}|(?=[\r\n]|\Z))){1,16})[^\r\n]*")
+
+
+def _dumped(data: bytes) -> Iterator[tuple[bytes, Source]]:
+    """Decode the lines of ``xxd``, ``hexdump`` and ``od``, in both orders of bytes; a line counts as a whole."""
+    lines = list(_DUMP.finditer(data)) if b"0000000" in data else []
+    rows = [bytes.fromhex(b"".join(line[1].split())[:32].decode("ascii")) for line in lines]
+    ends = [0, *accumulate(map(len, rows))]
+
+    def source(span: Span) -> Span:
+        return lines[bisect_right(ends, span[0]) - 1].start(1), lines[bisect_right(ends, span[1] - 1) - 1].end()
+
+    if lines:
+        yield b"".join(rows), source
+        yield b"".join(row[at + 1 : at + 2] + row[at : at + 1] for row in rows for at in range(0, len(row), 2)), source
+
+
+_DECIMAL_DIGITS = b"0123456789"
+_LISTS = (b",,,,,", b", , , , , ")
+_DECIMALS = re.compile(rb"[0-9]{1,3}(?:, ?[0-9]{1,3}){5,}")
+_NUMBER = re.compile(rb"[0-9]+")
+
+
+def _decimal(data: bytes) -> Iterator[tuple[bytes, Source]]:
+    """Decode lists of byte values, as in JSON and in source code."""
+    bare = data.translate(None, _DECIMAL_DIGITS)
+    if not any(trigger in bare for trigger in _LISTS):
+        return
+    for run in _DECIMALS.finditer(data):
+        numbers = list(_NUMBER.finditer(data, *run.span()))
+
+        def source(span: Span, numbers: list[re.Match[bytes]] = numbers) -> Span:
+            return numbers[span[0]].start(), numbers[span[1] - 1].end()
+
+        yield bytes(int(number[0]) & 0xFF for number in numbers), source
+
+
 # --- base64 ---
 
-_BASE64_RUN = re.compile(rb"[A-Za-z0-9+/_-]{24,}")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _PADDING = re.compile(rb"(?:=|%3[Dd]){1,2}")
 
 
-def _base64(run: bytes) -> Iterator[tuple[bytes, Callable[[Span], Span]]]:
+@lru_cache(maxsize=32)
+def _runs(least: int) -> re.Pattern[bytes]:
+    return re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % least)
+
+
+def _base64(run: bytes, start: int = 0) -> Iterator[tuple[bytes, Source]]:
     digits = run.translate(_STANDARD)
     for lead in range(4):
         group = digits[lead : len(digits) - ((len(digits) - lead) % 4 == 1)]
 
-        def source(span: Span, lead: int = lead) -> Span:
+        def source(span: Span, lead: int = start + lead) -> Span:
             return lead + 4 * span[0] // 3, lead - (-4 * span[1] // 3)
 
         yield a2b_base64(group + b"=" * (-len(group) % 4)), source
 
 
+_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
+_BLANKS = b" \t\r\n"
+_WRAPPED = 20
+
+
+def wrapped_from(lines: bytes, held_from: Callable[[bytes], int]) -> int:
+    """Tell from which offset complete *lines* may hold the beginning of an encoding that the next line continues.
+
+    Args:
+        lines: Complete lines.
+        held_from: Tells from which offset a decoded text may begin an occurrence.
+    """
+    end = len(lines)
+    run = b""
+    while True:
+        body = lines[:end].rstrip(_BLANKS)
+        piece = body[len(body.rstrip(_DIGITS)) :]
+        if len(piece) < _WRAPPED:
+            break
+        run, end = piece + run, len(body) - len(piece)
+        if not end or lines[end - 1] not in _BLANKS:
+            break
+    texts = (run, *(decoded for decoded, _ in _base64(run)))
+    open_now = any(len(text) - held_from(text) > 2 for text in texts)
+    return lines.rfind(b"\n", 0, end) + 1 if open_now else len(lines)
+
+
 # --- the search ---
 
 _READABLE = bytes(1 if 32 <= byte < 127 or byte in b"\t\r\n" else 0 for byte in range(256))
-_PHRASE = b"\1" * 16
 
 
-def _is_readable(data: bytes) -> bool:
-    return _PHRASE in data.translate(_READABLE)
-
-
-def search(data: bytes, find: Find) -> list[Span]:
+def search(data: bytes, find: Find, *, least: int) -> list[Span]:
     """Find the ranges of *data* whose decoding holds what *find* finds.
 
     Args:
         data: The text; a whole string, a record or complete lines.
         find: Returns the ranges to hide in a decoded text.
+        least: Length of the shortest value, in bytes: less readable text is no reason to decode again.
     """
-    return _Search(find, _WORK * len(data) + 4096).spans(data, DEPTH)
+    return _Search(find, least, _WORK * len(data) + 4096).spans(data, DEPTH)
 
 
 class _Search:
     """One search, with what is left of its work."""
 
-    __slots__ = ("_find", "_left")
+    __slots__ = ("_find", "_left", "_phrase", "_run")
 
-    def __init__(self, find: Find, work: int) -> None:
+    def __init__(self, find: Find, least: int, work: int) -> None:
         self._find = find
+        self._phrase = b"\1" * min(16, least)
+        self._run = _runs(min(24, 16 * least // 9))  # a value in base64 twice
         self._left = work
 
     def spans(self, data: bytes, depth: int) -> list[Span]:
+        found = self._unescaped(data, depth) + self._mapped(_dumped(data), depth)
         joined = _join(data)
-        found = self._unescaped(data, depth) + self._hexadecimal(data, depth)
-        inner = self._base64(joined, depth)
-        if len(joined) < len(data):
-            inner += self._find(joined)
+        inner = self._find(joined) if len(joined) < len(data) else []
+        for views in (_hexadecimal(joined), _decimal(joined), self._base64(joined)):
+            inner += self._mapped(views, depth)
         if inner and len(joined) < len(data):
             edit = _Edit(data, _JOINED, _nothing)
             inner = [edit.source(span) for span in inner]
         return found + [_with_padding(data, span) for span in inner]
 
-    def _deeper(self, decoded: bytes, depth: int) -> list[Span]:
-        """Search a decoded text, and its own views."""
-        self._left -= len(decoded)
-        if self._left < 0:
-            return [(0, len(decoded))] if decoded else []
-        found = self._find(decoded)
-        return found + self.spans(decoded, depth - 1) if depth > 1 and _is_readable(decoded) else found
+    def _base64(self, joined: bytes) -> Iterator[tuple[bytes, Source]]:
+        return (view for run in self._run.finditer(joined) for view in _base64(run[0], run.start()))
+
+    def _mapped(self, views: Iterator[tuple[bytes, Source]], depth: int) -> list[Span]:
+        """Search decoded bytes, and if they can be read also their own views."""
+        found = (
+            source(span)
+            for decoded, source in views
+            for span in self._deeper(decoded, depth if self._phrase in decoded.translate(_READABLE) else 1)
+        )
+        return [span for span in found if span]
 
     def _unescaped(self, data: bytes, depth: int) -> list[Span]:
         decoded = _unescaped(data)
-        if decoded == data:
-            return []
-        found = self._deeper(decoded, depth)
+        found = self._deeper(decoded, depth) if decoded != data else []
         edit = _Edit(data, _ESCAPE, _unescape) if found else None
         return [edit.source(span) for span in found] if edit else []
 
-    def _hexadecimal(self, data: bytes, depth: int) -> list[Span]:
-        found = (source(span) for decoded, source in _hexadecimal(data) for span in self._deeper(decoded, depth))
-        return [span for span in found if span]
-
-    def _base64(self, joined: bytes, depth: int) -> list[Span]:
-        return [
-            (run.start() + start, run.start() + end)
-            for run in _BASE64_RUN.finditer(joined)
-            for decoded, source in _base64(run[0])
-            for start, end in map(source, self._deeper(decoded, depth))
-        ]
+    def _deeper(self, decoded: bytes, depth: int) -> list[Span]:
+        self._left -= len(decoded)
+        if self._left < 0:
+            return [(0, len(decoded))] if decoded else []
+        return self._find(decoded) + (self.spans(decoded, depth - 1) if depth > 1 else [])
 
 
 def _with_padding(data: bytes, span: Span) -> Span:
