@@ -53,3 +53,11 @@ def test_the_commands_are_the_ones_that_are_run():
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!https?:)([^)#]+)", README))))
 def test_links_lead_somewhere(target):
     assert (ROOT / target).exists()
+
+
+def test_the_architecture_page_shows_the_floors_that_are_enforced():
+    from test_architecture import FLOORS
+
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+?) \|", page, re.MULTILINE)
+    assert {room: int(floor) for floor, rooms in rows for room in re.findall(r"`(\w+)`", rooms)} == FLOORS
