@@ -221,8 +221,7 @@ def test_a_run_that_never_uses_the_library_does_not_import_it(pytester):
     pytester.makepyfile("""
         import sys
         def test_it():
-            assert {name for name in sys.modules if name.startswith("secretref.")} == {"secretref.pytest_plugin"}
-            assert "pydantic" not in sys.modules
+            assert not [name for name in sys.modules if name.startswith(("secretref.testing", "secretref.providers"))]
     """)
     pytester.runpytest_subprocess(
         "-p", "no:xdist", "-p", "no:cov", "-p", "no:hypothesispytest", timeout=60

@@ -41,7 +41,7 @@ def canary(kind: Kind = "alphanumeric") -> str:
         mixed = secrets.SystemRandom().sample(_SPECIAL, len(_SPECIAL))
         value = MARKER + "".join(_random(1) + character for character in mixed) + _random(1)
     elif kind == "multiline":
-        value = "\n".join(MARKER + _random(28) for _ in range(3))
+        value = MARKER + "\n".join(_random(28) for _ in range(3))
     else:
         raise ValueError(f"kind must be one of {', '.join(get_args(Kind))}")
     issued.append(value)

@@ -50,6 +50,8 @@ _WIDE = {
 }
 _DEFLATED = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _NO_VALUES = (bool, type(None), type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType)
+_PLAIN = {dict, list, tuple, set, frozenset, deque}
+_PLACE = 200  # characters: a place may be very deep
 _OPAQUE = (SecretStr, SecretBytes, types.TracebackType, types.FrameType, types.GeneratorType)
 
 
@@ -101,13 +103,16 @@ def find_leaks(subject: object, *values: str) -> list[Leak]:
 
 
 def _runs(values: tuple[str, ...], length: int) -> dict[bytes, int]:
-    """Return every run of *length* characters, or the whole of a shorter value, with the value's number."""
-    return {
-        _encoded(run): number
-        for number, value in enumerate(values)
-        for start in range(max(1, len(value) - length + 1))
-        if (run := value[start : start + length]) != MARKER or run == value
-    }
+    """Return every run of *length* characters, or the whole of a shorter value, with the value's number.
+
+    Short runs leave out the marker of canaries, lest one be taken for another.
+    """
+    runs = {}
+    for number, value in enumerate(values):
+        begin = len(MARKER) if length < _RUN < len(value) and value.startswith(MARKER) else 0
+        for start in range(begin, max(begin, len(value) - length) + 1):
+            runs[_encoded(value[start : start + length])] = number
+    return runs
 
 
 def _encoded(text: str) -> bytes:
@@ -209,10 +214,14 @@ def _pieces(subject: object) -> Iterator[tuple[str, bytes]]:
         elif isinstance(item, bytes | bytearray | memoryview):
             yield place, bytes(item)
         else:
-            for text in _texts(item):
-                yield place, _encoded(text)
+            if type(item) not in _PLAIN:  # these show what they hold and nothing else
+                yield from ((place, _encoded(text)) for text in _texts(item))
             if not isinstance(item, _OPAQUE):
-                stack.extend(reversed(list(_parts(place, item))))
+                parts = [
+                    (f"{inner[:_PLACE]}…" if len(inner) > _PLACE else inner, part)
+                    for inner, part in _parts(place, item)
+                ]
+                stack.extend(reversed(parts))
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
