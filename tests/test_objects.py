@@ -335,7 +335,20 @@ def test_a_proxy_survives_pickling_and_redaction():
 
 
 CLEAN = {
-    "scalars": [None, True, ..., NotImplemented, 1, 123, 1.5, 2j, decimal.Decimal(5), decimal.Decimal("NaN"), "x", b"x"],
+    "scalars": [
+        None,
+        True,
+        ...,
+        NotImplemented,
+        1,
+        123,
+        1.5,
+        2j,
+        decimal.Decimal(5),
+        decimal.Decimal("NaN"),
+        "x",
+        b"x",
+    ],
     "containers": {"a": [1, (2, {3}), frozenset([4])], "b": collections.deque([5])},
     "records": [Plain(1), Frozen(2), Attrs(3), FrozenAttrs(4), Model(token="a"), Pair(1, 2)],
     "objects": [Holder(1), Slotted(2), Stored(a=1), types.SimpleNamespace(a=1), Shows(repr_="fine")],
@@ -402,6 +415,14 @@ def test_cycles_are_kept():
     assert done[1]["self"] is done
     assert done[2].token is done
     assert done[3][0] is done
+
+
+def test_what_a_cycle_leads_to_makes_all_of_it_dirty():
+    ring = [[SECRET]]
+    ring.append({"ring": ring})
+    done = redact(ring)
+    assert done[0] == [MARK]
+    assert done[1]["ring"] is done
 
 
 def test_a_clean_cycle_comes_back_itself():
@@ -482,6 +503,11 @@ def test_urls_stay_urls():
 def test_mappings_that_compute_their_items_become_plain():
     assert redact(Lazy(SECRET.encode().hex())) == {"key": MARK}
     assert redact(Lazy(b"fine".hex()))["key"] == "fine"
+
+
+def test_a_mapping_that_must_be_closed_is_not_copied():
+    closing = type("Closing", (Lazy,), {"__del__": lambda _: None})
+    assert isinstance(redact(closing(SECRET.encode().hex())), TextProxy)
 
 
 def test_views_of_a_dict():
@@ -681,7 +707,37 @@ class Private(list):
         return bytes.fromhex(SECRET.encode().hex()).decode()
 
 
-HOSTILE = [Hostile, Flickers, Endless, Lying, SetterTrap, lambda: FullName("x"), Bytes, Fspath, Closes, lambda: Private([SECRET])]
+class OddRepr(dict):
+    __repr__ = functools.partial(lambda: SECRET)
+
+
+@dataclasses.dataclass
+class Day(dt.date):
+    """Has a C type underneath that wants arguments."""
+
+    held = SECRET
+
+    def __new__(cls):
+        return super().__new__(cls, 2026, 1, 1)
+
+    def __init__(self):
+        self.held = SECRET
+
+
+HOSTILE = [
+    Hostile,
+    OddRepr,
+    Day,
+    Flickers,
+    Endless,
+    Lying,
+    SetterTrap,
+    lambda: FullName("x"),
+    Bytes,
+    Fspath,
+    Closes,
+    lambda: Private([SECRET]),
+]
 
 
 @pytest.mark.parametrize("make", HOSTILE, ids=lambda make: getattr(make, "__qualname__", "lying"))
@@ -696,8 +752,13 @@ def test_hostile_objects_do_not_get_through(make):
 def test_an_interrupt_is_not_swallowed():
     with pytest.raises(KeyboardInterrupt):
         redact(Interrupted())
+    zone = type("Zone", (dt.tzinfo,), {"utcoffset": lambda *_: Interrupted.__repr__(_)})()
     with pytest.raises(KeyboardInterrupt):
-        redact(array.array("B") if False else Holder(Interrupted()))
+        redact(dt.time(tzinfo=zone))
+    late = type("Late", (list,), {"__repr__": lambda _: Interrupted.__repr__(_) if next(calls) > 5 else ""})
+    calls = itertools.count()
+    with pytest.raises(KeyboardInterrupt):
+        redact(late([SECRET]))
 
 
 def test_the_walk_over_unknown_objects_is_bounded():

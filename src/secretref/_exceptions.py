@@ -104,9 +104,10 @@ class _Copier:
         cls = type(exception)
         base: Any = next(base for base in mro(cls) if not own_class(base))
         try:
-            self.copies[id(exception)] = base.__new__(cls)
+            copy = _remade(self.rules, exception) if type_name(cls) == _PYDANTIC else base.__new__(cls)
         except Exception:  # noqa: BLE001 - a type of an extension that cannot be made empty
-            self.copies[id(exception)] = _remade(self.rules, exception) or self.stand_in(exception)
+            copy = self.stand_in(exception)
+        self.copies[id(exception)] = copy
 
     def group(self, exception: BaseExceptionGroup[BaseException]) -> BaseException:
         members = [self.copies[id(member)] for member in exception.exceptions]
@@ -135,29 +136,29 @@ class _Copier:
 
     def stand_in(self, exception: BaseException, shown: str | None = None) -> BaseException:
         """Say what *exception* said, redacted, by an exception that can be trusted."""
-        name = class_name(self.rules, type(exception))
-        if shown is None:
-            try:
-                shown = self.rules.text("".join(map(str, [exception])))
-            except Exception:  # noqa: BLE001 - its text cannot be had
-                shown = WITHHELD
+        name, kept = "Exception", WITHHELD
+        with suppress(Exception):  # its text cannot be had, or not be redacted
+            name = class_name(self.rules, type(exception))
+            kept = shown or self.rules.text(str(exception))
         if isinstance(exception, Exception):
-            return RedactedError(name, shown)
+            return RedactedError(name, kept)
         base: Any = next(base for base in mro(type(exception)) if base.__module__ in ("builtins", "asyncio.exceptions"))
         copy: BaseException = base.__new__(base)
-        copy.args = (1,) if base is SystemExit else (f"{name}: {shown}",)
+        copy.args = (1,) if base is SystemExit else (f"{name}: {kept}",)
         if isinstance(copy, SystemExit):
             copy.code = 1
         return copy
 
     def link(self, exception: BaseException) -> None:
         copy = self.copies[id(exception)]
-        if exception.__cause__ is not None:
-            copy.__cause__ = self.copies[id(exception.__cause__)]
-        if exception.__context__ is not None:
-            copy.__context__ = self.copies[id(exception.__context__)]
-        copy.__suppress_context__ = exception.__suppress_context__
-        copy.__traceback__ = self.traceback(exception.__traceback__)
+        links = {
+            "__cause__": self.copies.get(id(exception.__cause__)),
+            "__context__": self.copies.get(id(exception.__context__)),
+            "__suppress_context__": exception.__suppress_context__,
+            "__traceback__": self.traceback(exception.__traceback__),
+        }
+        for name, value in links.items():
+            object.__setattr__(copy, name, value)  # past a frozen class
 
     def traceback(self, entry: types.TracebackType | None) -> types.TracebackType | None:
         """Copy a traceback line by line, with frames that never ran and so hold no locals."""
@@ -231,12 +232,9 @@ def _rewritten(rules: Rules, value: object) -> Any:
 def _set_state(copy: BaseException, state: list[Any]) -> None:
     args, held, values, _extra = state
     if args:
-        copy.args = args
+        object.__setattr__(copy, "args", args)
     if held:
-        target = instance_dict(copy)
-        if target is None:
-            raise TypeError
-        target.update(held)
+        vars(copy).update(held)
     for slot, value in zip(_slots(type(copy)), values, strict=True):
         if value is not None and value is not UNSET:
             slot.__set__(copy, value)
@@ -252,18 +250,11 @@ def _shown(copy: BaseException) -> list[str]:
 _PYDANTIC = "pydantic_core._pydantic_core.ValidationError"
 
 
-def _remade(rules: Rules, exception: Any) -> BaseException | None:
+def _remade(rules: Rules, exception: Any) -> BaseException:
     """Make pydantic's ValidationError anew of redacted line errors; its text is put together outside Python."""
-    if type_name(type(exception)) != _PYDANTIC:
-        return None
+    lines = [_line(error) for error in _rewritten(rules, exception.errors(include_url=False))]
     hidden = "input_value=" not in str(exception)
-    lines: Any = [_line(error) for error in exception.errors(include_url=False)]
-    try:
-        made: BaseException = type(exception).from_exception_data(
-            rules.text(exception.title), _rewritten(rules, lines), hide_input=hidden
-        )
-    except Exception:  # noqa: BLE001 - a kind of error that needs more than it tells, or whose numbers were hidden
-        return None
+    made: BaseException = type(exception).from_exception_data(rules.text(exception.title), lines, hide_input=hidden)
     return made
 
 
@@ -279,4 +270,4 @@ def _line(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unstarted() -> Any:
-    yield
+    yield  # pragma: no cover - never started; its frame is all that is used

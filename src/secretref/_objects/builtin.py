@@ -10,6 +10,7 @@ import re
 import types
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -164,12 +165,12 @@ CONTAINERS: dict[type, Kind] = {
 }
 
 
-def _number(plain: Any, rules: Rules, value: object, parts: list[Any]) -> object:
+def _number(plain: Any, rules: Rules, value: Any, parts: list[Any]) -> object:
     return plain.__new__(type(value), parts[0]) if type(parts[0]) is plain else rules.mark
 
 
 def _extended(content: Kind, cls: type) -> Kind:
-    """Copy instances of a class of the user's: its content, its ``__dict__`` and its slots, running none of its code."""
+    """Copy instances of a class of the user's, content, ``__dict__`` and slots, running none of its code."""
     slots, shows = [] if _structseq(cls) else descriptors(cls), renders(cls)
     first = 2 + len(slots)
 
@@ -208,12 +209,10 @@ def _mapping(cls: type) -> Kind:
     plain = _extended(replace(_OBJECT, parts=lambda value: [dict(value)]), cls)
 
     def build(rules: Rules, value: object, parts: list[Any], shell: Any) -> object:
-        try:
-            copy = plain.build(rules, value, parts, shell)
-            if type(check(rules, value, copy)) is cls and rules.clean(repr(dict(copy))):  # type: ignore[call-overload]
+        with suppress(Exception):  # a half-made copy of a class that keeps its state elsewhere
+            copy: Any = plain.build(rules, value, parts, shell)
+            if type(check(rules, value, copy)) is cls and repr(dict(copy)) == repr(parts[-1]):
                 return copy
-        except Exception:  # noqa: BLE001, S110 - a half-made copy of a class that keeps its state elsewhere
-            pass
         return parts[-1]
 
     return Kind(parts=plain.parts, build=build, empty=plain.empty)
@@ -304,7 +303,7 @@ def _by_make(cls: type, bases: tuple[type, ...]) -> Kind | Leaf:
     if lookup(cls, "__del__"):
         return OPAQUE
     if any(type_name(base) in _STATEFUL for base in bases) or any(
-        lookup(cls, name)
+        lookup(cls, name) is not None
         for name in ("__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields_set__", "__fields_set__")
     ):
         return _extended(_OBJECT, cls)

@@ -47,9 +47,7 @@ def renderings(value: object) -> list[str | bytes]:
         shown.append(os.fspath(value))  # type: ignore[call-overload]
     if lookup(cls, "__bytes__"):
         shown.append(bytes(value))  # type: ignore[call-overload]
-    if any(type(text) is not str and type(text) is not bytes for text in shown):
-        shown = [str.__str__(text) if isinstance(text, str) else bytes(text) for text in shown]
-    return shown
+    return [str.__str__(text) if isinstance(text, str) else text for text in shown]
 
 
 def check(rules: Rules, value: object, copy: object) -> object:
@@ -62,7 +60,7 @@ def check(rules: Rules, value: object, copy: object) -> object:
 def instance_dict(value: object) -> dict[object, object] | None:
     """Return the real ``__dict__`` of *value*, whatever its class says."""
     for base in mro(type(value)):
-        found = namespace(base).get("__dict__")
+        found: Any = namespace(base).get("__dict__")
         if type(found) in (types.GetSetDescriptorType, types.MemberDescriptorType):
             held = found.__get__(value)
             return held if type(held) is dict else None
@@ -71,8 +69,8 @@ def instance_dict(value: object) -> dict[object, object] | None:
 
 def descriptors(cls: type) -> list[Any]:
     """Return the slots of a class, inherited ones too."""
-    found = (member for base in mro(cls) for name, member in namespace(base).items() if name not in ("__dict__", "__weakref__"))
-    return [member for member in found if type(member) is types.MemberDescriptorType]
+    members = (item for base in mro(cls) for item in namespace(base).items())
+    return [member for name, member in members if type(member) is types.MemberDescriptorType and name != "__dict__"]
 
 
 def slot_values(value: object, slots: list[Any]) -> list[object]:

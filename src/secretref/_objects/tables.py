@@ -134,11 +134,10 @@ def _index(rules: Rules, index: Any, parts: list[Any], _shell: object) -> object
 
 
 def _polars_parts(series: Any) -> list[object]:
-    return [series.name, *(_chunks(series) if series.dtype.is_numeric() else [series.to_list(), _categories(series)])]
-
-
-def _categories(series: Any) -> list[object] | None:
-    return series.cat.get_categories().to_list() if str(series.dtype).startswith(("Categorical", "Enum")) else None
+    if series.dtype.is_numeric():
+        return [series.name, *_chunks(series)]
+    fixed = series.dtype.categories.to_list() if str(series.dtype).startswith("Enum") else None
+    return [series.name, series.to_list(), fixed]
 
 
 def _polars(rules: Rules, series: Any, parts: list[Any], _shell: object) -> object:
