@@ -98,19 +98,41 @@ class _Compiled:
     constants: dict[str, Any]  # parameters that stand in the statement
 
 
+class _Statements:
+    """The statements of one database, each compiled once. No connection leads back to the pool, so that both end."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self._compiled: dict[tuple[int, int], _Compiled] = {}
+
+    def compiled(self, statement: ClauseElement, keys: int = 0) -> _Compiled:
+        """Compile *statement*, a constant of the module, once, and again for each number of keys."""
+        return self._compiled.get((id(statement), keys)) or self._compile(statement, keys)
+
+    def _compile(self, statement: ClauseElement, keys: int) -> _Compiled:
+        known = statement.params(kind="", keys=[""] * keys) if keys else statement
+        options = {"render_postcompile": True} if keys else {}
+        result: Any = known.compile(dialect=self.backend.dialect, compile_kwargs=options)
+        order = None if result.positiontup is None else tuple(result.positiontup)
+        constants = {name: bind.value for name, bind in result.binds.items() if not bind.required}
+        compiled = _Compiled(str(result), order, constants)
+        self._compiled[id(statement), keys] = compiled
+        return compiled
+
+
 class Connection:
     """A driver's connection that runs Core statements and raises this library's errors only."""
 
-    __slots__ = ("_database", "dead", "driver")
+    __slots__ = ("_statements", "dead", "driver")
 
-    def __init__(self, database: Database, driver: Any) -> None:
-        self._database = database
+    def __init__(self, statements: _Statements, driver: Any) -> None:
+        self._statements = statements
         self.driver = driver
         self.dead = False
 
     def run(self, statement: ClauseElement, /, **parameters: Any) -> list[Row]:
         """Run a statement with its named parameters."""
-        compiled = self._database.compiled(statement)
+        compiled = self._statements.compiled(statement)
         named = {**compiled.constants, **parameters} if compiled.constants else parameters
         bound = named if compiled.order is None else tuple([named[name] for name in compiled.order])
         return self._execute(compiled.text, bound)
@@ -120,7 +142,7 @@ class Connection:
         found: list[Row] = []
         for start in range(0, len(keys), _KEYS_MOST):
             part = keys[start : start + _KEYS_MOST]
-            compiled = self._database.compiled(statement, len(part))
+            compiled = self._statements.compiled(statement, len(part))
             if compiled.order is None:
                 bound: Any = {"kind": kind} | {f"keys_{number}": key for number, key in enumerate(part, 1)}
             else:
@@ -130,7 +152,7 @@ class Connection:
 
     def define(self, statement: ClauseElement) -> None:
         """Run a statement that changes the tables."""
-        self.text(str(statement.compile(dialect=self._database.backend.dialect)))
+        self.text(str(statement.compile(dialect=self._statements.backend.dialect)))
 
     def text(self, sql: str) -> list[Row]:
         """Run a command of the database's own, without parameters."""
@@ -140,15 +162,15 @@ class Connection:
         """Roll back; where even that fails, the database does it when the connection is closed."""
         try:
             self.driver.execute("ROLLBACK")
-        except self._database.backend.errors:
+        except self._statements.backend.errors:
             self.dead = True
 
     def _execute(self, sql: str, bound: Any) -> list[Row]:
         try:
             cursor = self.driver.execute(sql) if bound is None else self.driver.execute(sql, bound)
             return [] if cursor.description is None else cursor.fetchall()
-        except self._database.backend.errors as error:
-            fault = self._database.backend.fault(error)
+        except self._statements.backend.errors as error:
+            fault = self._statements.backend.fault(error)
         raise fault
 
 
@@ -169,22 +191,11 @@ class Database:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.state = _State()
-        self._compiled: dict[tuple[int, int], _Compiled] = {}
+        self._statements = _Statements(backend)
         _databases.add(self)
 
-    def compiled(self, statement: ClauseElement, keys: int = 0) -> _Compiled:
-        """Compile *statement*, a constant of the module, once, and again for each number of keys."""
-        return self._compiled.get((id(statement), keys)) or self._compile(statement, keys)
-
-    def _compile(self, statement: ClauseElement, keys: int) -> _Compiled:
-        known = statement.params(kind="", keys=[""] * keys) if keys else statement
-        options = {"render_postcompile": True} if keys else {}
-        result: Any = known.compile(dialect=self.backend.dialect, compile_kwargs=options)
-        order = None if result.positiontup is None else tuple(result.positiontup)
-        constants = {name: bind.value for name, bind in result.binds.items() if not bind.required}
-        compiled = _Compiled(str(result), order, constants)
-        self._compiled[id(statement), keys] = compiled
-        return compiled
+    def __del__(self) -> None:
+        self.close()
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -197,7 +208,7 @@ class Database:
         try:
             connection = state.idle.pop()
         except IndexError:
-            connection = Connection(self, self._connect())
+            connection = Connection(self._statements, self._connect())
         try:
             yield connection
         finally:

@@ -39,7 +39,7 @@ class Postgres:
     lock_schema = "SELECT pg_advisory_xact_lock(7351629023)"
 
     def __init__(self, url: URL) -> None:
-        self.url = url.set(drivername="postgresql").render_as_string(hide_password=True)
+        self.url = url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
         self._target = url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     def prepare(self, *, create: bool) -> None:

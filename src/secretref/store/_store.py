@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Self, overload
+from typing import TYPE_CHECKING, Final, Never, Self, overload
 
 from pydantic import SecretStr
 
@@ -40,6 +40,7 @@ from secretref.store._types import (
 )
 
 if TYPE_CHECKING:
+    from secretref.providers import ProviderURL
     from secretref.store._database import Connection
     from secretref.store._keys import Key
     from secretref.store._ledger import JSON, Ledger, Record, Work
@@ -85,8 +86,20 @@ class Store:
         self.environment = Shelf(ledger, "environment", EnvironmentVariable)
         self.audit = AuditTrail(ledger)
 
+    @classmethod
+    def from_url(cls, url: ProviderURL) -> Store:
+        """Open the store of ``store://PATH`` or ``store://?url=postgresql://…``; ``key`` says where its key is."""
+        from secretref.store._open import open_store  # noqa: PLC0415 - opening builds stores
+
+        place = url.text("url", "") or url.path()
+        return open_store(place, key=url.text("key", "") or None)
+
     def __repr__(self) -> str:
         return f"Store({self._ledger.database.backend.url!r})"
+
+    def __reduce__(self) -> Never:
+        """Refuse to be copied or pickled: keys stay in this process."""
+        raise TypeError("a store can be neither copied nor pickled; open it where it is needed")
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ import hmac
 import os
 from typing import TYPE_CHECKING, Any
 
-from secretref.errors import ConfigurationError, StoreDamagedError
+from secretref.errors import ConfigurationError, ProviderUnavailableError, StoreDamagedError, StoreKeyError
 from secretref.store import _files
 from secretref.store import _tables as sql
 from secretref.store._database import Database
@@ -31,6 +31,29 @@ def rotate(ledger: Ledger, new: Key | None, actor: str) -> None:
     """Seal every row anew under fresh keys, in one transaction."""
     if ledger.database.in_transaction:
         raise ConfigurationError("a key is rotated in a transaction of its own")
+    fault = None
+    try:
+        _rotate(ledger, new, actor)
+    except ProviderUnavailableError as error:  # it may have struck after the commit
+        fault = error
+    if new is not None:
+        _use_what_opens(ledger, new)
+    if fault is not None:
+        raise fault
+    ledger.look()
+    ledger.settle()
+
+
+def _use_what_opens(ledger: Ledger, new: Key) -> None:
+    """Take the key that opens the store now; where that cannot be told, stay with the old one."""
+    old, ledger.key = ledger.key, new
+    try:
+        ledger.look()
+    except (ProviderUnavailableError, StoreKeyError):
+        ledger.key = old
+
+
+def _rotate(ledger: Ledger, new: Key | None, actor: str) -> None:
     with ledger.write() as work:
         master = new or _successor(ledger)
         old, head = work.sealer, work.head
@@ -49,10 +72,6 @@ def rotate(ledger: Ledger, new: Key | None, actor: str) -> None:
         head.data_key, head.audit_key = sealer.key_id, sealer.audit_id
         work.sealer, work.removes = sealer, True
         work.append(AuditEvent(actor, "key.use", sealer.key_id))
-    ledger.key = new or ledger.key
-    with ledger.database.snapshot() as connection:
-        ledger.unlock(connection)
-    ledger.settle()
 
 
 def _successor(ledger: Ledger) -> Key:
