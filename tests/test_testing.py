@@ -20,7 +20,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from secretref.errors import ProviderUnavailableError
-from secretref.providers import SecretStore
+from secretref.providers import SecretStore, is_name
 from secretref.testing import FakeProvider, ProviderContract, assert_no_leak, canary
 from secretref.testing._leak import find_leaks
 from secretref.testing._reports import hidden
@@ -458,6 +458,19 @@ def test_the_contract_notices(kind, tmp_path):
     getattr(contract_of(Naive), BROKEN[kind])(tmp_path)
     with pytest.raises((AssertionError, KeyError, AttributeError)):
         getattr(contract_of(kind), BROKEN[kind])(tmp_path)
+
+
+class TestRefusingContract(ProviderContract):
+    """Hostile names may also be refused, in silence."""
+
+    def provider(self, values, tmp_path):
+        class Refuses(Naive):
+            def fetch(self, names):
+                if not all(map(is_name, names)):
+                    raise ProviderUnavailableError("x", kind="bad name")
+                return super().fetch(names)
+
+        return Refuses(values)
 
 
 class TestAwaitableContract(ProviderContract):
