@@ -10,6 +10,7 @@ FLOORS = {
     "errors": 0,
     "_tree": 1,
     "_syntax": 1,
+    "_grant": 1,
     "_audit": 1,
     "_process": 1,
     "_plan": 2,
