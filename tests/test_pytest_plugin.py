@@ -1,6 +1,7 @@
 """Fixtures for tests of task definitions, and reports that show no canary."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -215,6 +216,14 @@ def test_what_a_test_issued_is_forgotten_and_what_a_module_issued_is_not(run):
     )
     assert outcomes == {"passed": 2}
     assert_no_leak(str(outcomes), *list(issued)[len(before) :] or ["nothing at all"])
+
+
+def test_the_first_example_of_the_documentation_runs(run):
+    page = (Path(__file__).parents[1] / "docs" / "testing.md").read_text()
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    body = code.partition("def test_")[2].strip().splitlines()
+    assert len(body) <= 10
+    assert run(code)[0] == {"passed": 1}
 
 
 def test_a_run_that_never_uses_the_library_does_not_import_it(pytester):

@@ -238,15 +238,15 @@ def test_many_tasks_make_one_call():
     cache = CacheProvider(gate)
 
     async def main():
-        tasks = [asyncio.create_task(cache.afetch(A)) for _ in range(500)]
+        tasks = [asyncio.create_task(cache.afetch(A)) for _ in range(1000)]
         tasks.append(asyncio.create_task(cache.afetch(AB)))
-        await awaiting(cache, 501)
+        await awaiting(cache, 1001)
         gate.opened.set()
         return await asyncio.gather(*tasks)
 
     answers = asyncio.run(main())
     assert gate.calls == [A, B]
-    assert [answer.keys() for answer in answers] == [A] * 500 + [AB]
+    assert [answer.keys() for answer in answers] == [A] * 1000 + [AB]
 
 
 def test_an_error_goes_to_everybody_as_one_of_their_own():
