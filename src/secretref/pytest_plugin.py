@@ -57,15 +57,14 @@ def _issued() -> deque[str]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Forget what the test has issued, but not what wider fixtures and modules have."""
-    before = len(_issued())
+    before = list(_issued())
     wider = item.config.stash.setdefault(_WIDER, [])
     try:
         return (yield)
     finally:
         issued = _issued()
-        while len(issued) > before:
-            issued.pop()
-        issued.extend(wider)
+        issued.clear()
+        issued.extend(before + wider)
         wider.clear()
 
 

@@ -22,7 +22,7 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 _SPECIAL = "\"'`\\/<>&%$#{}[]()+=~|;:,.*?!@^- é"
 
 # Every value issued, for the pytest plugin, which empties it test by test. Bounded, should nobody do that.
-issued: deque[str] = deque(maxlen=100_000)
+issued: deque[str] = deque(maxlen=10_000)
 
 
 def canary(kind: Kind = "alphanumeric") -> str:
