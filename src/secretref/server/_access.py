@@ -1,23 +1,26 @@
 """Who may do what: the one place that decides.
 
-Access to a target is the union of all grants of the caller's subjects: the user or application itself, its roles,
-its groups and their roles. A grant reaches its target by type and id, or by a tag the target carries.
-Nothing is granted by default; the role ADMIN is granted everything.
+Secrets are decided by ``Policy``, the same that resolvers use, made of the grants in the store. A caller has the grants
+of its user or application, of its roles, of its groups and of their roles. Nothing is granted by default; the role
+ADMIN is granted everything.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from secretref._grant import ACCESS, Grant, Subject, Target
+from secretref._policy import Policy
+
 if TYPE_CHECKING:
-    from secretref.store import AccessKey, Application, GrantRecord, Group, Store, Token, User
+    from secretref.store import AccessKey, Application, Group, Store, Token, User
 
-__all__ = ["ACCESS", "FREE_ROLES", "ROLES", "Directory", "Principal"]
+__all__ = ["FREE_ROLES", "ROLES", "SECRET", "Directory", "Principal"]
 
-ACCESS = frozenset({"CREATE", "READ", "UPDATE", "DELETE", "EXECUTE"})
+SECRET = "SECRET_NAME"  # noqa: S105 - the type of target
+EVERYTHING = frozenset(ACCESS)
 ADMIN = "ADMIN"
 ROLES: Mapping[str, frozenset[str]] = {
     ADMIN: frozenset({"ALL"}),
@@ -40,31 +43,31 @@ class Principal:
     """Who is asking, with everything that grants can be given to.
 
     Attributes:
-        id: User id; an application is ``app:<id>``.
-        roles: Its roles and those of its groups.
-        groups: Its groups.
+        subject: The user, with its roles, its groups and their roles; an application is the user ``app:<id>``.
         permissions: What its roles allow besides grants.
     """
 
-    id: str
-    roles: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
+    subject: Subject
     permissions: frozenset[str] = frozenset()
+
+    @property
+    def id(self) -> str:
+        """Its user id."""
+        return self.subject.id
+
+    @property
+    def keys(self) -> frozenset[tuple[str, str]]:
+        """Type and id of every subject whose grants it has."""
+        return frozenset(self.subject.keys())
 
     @property
     def is_admin(self) -> bool:
         """Whether everything is allowed."""
-        return ADMIN in self.roles
+        return ADMIN in self.subject.roles
 
     def may(self, permission: str) -> bool:
         """Whether a role of it allows *permission*."""
         return self.is_admin or permission in self.permissions
-
-    @property
-    def subjects(self) -> frozenset[tuple[str, str]]:
-        """Every subject whose grants it has."""
-        roles = {("ROLE", role) for role in self.roles}
-        return frozenset({("USER", self.id)} | roles | {("GROUP", group) for group in self.groups})
 
 
 class Directory:
@@ -81,9 +84,10 @@ class Directory:
         self.users: Mapping[str, User] = store.users.all()
         self.groups: Mapping[str, Group] = store.groups.all()
         self.roles = {**ROLES, **{role.name: role.permissions for role in store.roles.all().values()}}
-        self._grants: dict[tuple[str, str], dict[tuple[str, str], GrantRecord]] = defaultdict(dict)
-        for grant in store.grants.all().values():
-            self._grants[grant.subject_type, grant.subject_id][grant.target_type, grant.target_id] = grant
+        self.policy = Policy(
+            Grant(Subject(one.subject_type, one.subject_id), Target(one.target_type, one.target_id), one.access)
+            for one in store.grants.all().values()
+        )
         self._principals: dict[str, Principal] = {}
         self.tokens: dict[str, Token] = {}
 
@@ -100,7 +104,7 @@ class Directory:
         own = application or self.users.get(user_id)
         roles = (own.roles if own else frozenset()).union(*(self.groups[group].roles for group in groups))
         permissions = frozenset[str]().union(*(self.roles.get(role, frozenset()) for role in roles))
-        return Principal(user_id, roles, groups, permissions)
+        return Principal(Subject("USER", user_id, roles, groups), permissions)
 
     def works(self, key_id: str) -> bool:
         """Whether *key_id* is an active key of an application that exists."""
@@ -114,23 +118,36 @@ class Directory:
             for key in self.access_keys.values()
         )
 
-    def access(self, principal: Principal, kind: str, target: str, tags: Iterable[str] = ()) -> frozenset[str]:
-        """Return everything *principal* may do with the target of *kind* that carries *tags* (``key:value``)."""
+    def access(
+        self, principal: Principal, kind: str, names: Collection[str], tags: Mapping[str, Collection[str]]
+    ) -> dict[str, frozenset[str]]:
+        """Return everything *principal* may do with each of the targets *names*, which carry *tags* (``key:value``)."""
         if principal.is_admin:
-            return ACCESS
-        return frozenset[str]().union(*(grant.access for grant in self.reaching(principal, kind, target, tags)))
+            return dict.fromkeys(names, EVERYTHING)
+        held: dict[str, set[str]] = {name: set() for name in names}
+        if kind == SECRET:
+            for access in ACCESS:
+                for name in self.policy.decide(principal.subject, names, access=access, tags=tags).granted:
+                    held[name].add(access)
+        else:  # other targets are exact
+            for grant in self.policy.grants_of(principal.subject):
+                if grant.target.type == kind and grant.target.id in held:
+                    held[grant.target.id] |= grant.access
+        return {name: frozenset(access) for name, access in held.items()}
 
-    def reaching(self, principal: Principal, kind: str, target: str, tags: Iterable[str] = ()) -> list[GrantRecord]:
-        """Return the grants of *principal* that reach the target: the reasons for its access."""
-        wanted = [(kind, target), *(("TAG", tag) for tag in tags)]
-        held = [self._grants[subject] for subject in principal.subjects if subject in self._grants]
-        return [grants[aim] for grants in held for aim in wanted if aim in grants]
+    def readable(
+        self, principal: Principal, names: Collection[str], tags: Mapping[str, Collection[str]]
+    ) -> frozenset[str]:
+        """Return those of the secrets *names* that *principal* may READ."""
+        if principal.is_admin:
+            return frozenset(names)
+        return self.policy.decide(principal.subject, names, tags=tags).granted
 
     def uses_tags(self, principal: Principal) -> bool:
         """Whether a grant of *principal* names a tag, so that tags must be looked up."""
-        return any(kind == "TAG" for subject in principal.subjects for kind, _ in self._grants.get(subject, ()))
+        return any(grant.target.type == "TAG" for grant in self.policy.grants_of(principal.subject))
 
-    def given_by_tag(self, tag: str) -> frozenset[str]:
-        """Return everything that carrying *tag* lets anybody do."""
-        given = (grants[aim].access for grants in self._grants.values() if (aim := ("TAG", tag)) in grants)
+    def given_by(self, tags: Collection[str]) -> frozenset[str]:
+        """Return everything that carrying one of *tags* lets anybody do."""
+        given = (grant.access for grant in self.policy.grants if grant.target.type == "TAG" and grant.target.id in tags)
         return frozenset[str]().union(*given)

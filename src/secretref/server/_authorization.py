@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
-from secretref.server._access import ACCESS
-from secretref.server._bodies import AuthorizationBody, GrantBody, Id, Message, Permissions, SubjectType, TargetType
+from secretref._grant import ACCESS
+from secretref.server._bodies import (
+    AuthorizationBody,
+    GrantBody,
+    GrantedTarget,
+    Id,
+    Message,
+    Permissions,
+    SubjectType,
+    TargetType,
+)
 from secretref.server._caller import Signed, errors
 from secretref.server._service import Caller
 from secretref.store import GrantRecord
@@ -63,7 +72,7 @@ def grants_of(
     resource_type: Annotated[TargetType | None, Query(alias="resourceType")] = None,
 ) -> list[GrantBody]:
     """List what a subject may do; for administrators and the subject itself."""
-    caller.ensure(caller.principal.is_admin or (type, id) in caller.principal.subjects, "grant.list", id)
+    caller.ensure(caller.principal.is_admin or (type, id) in caller.principal.keys, "grant.list", id)
     return grant_list(caller, type, id, resource_type)
 
 
@@ -84,10 +93,10 @@ def revoke_all(
 
 
 @routes.get("/users/{id}/permissions", tags=["users"])
-def user_permissions(caller: Signed, id: Id) -> Permissions:  # noqa: A002
+def user_permissions(caller: Signed, id: Id, request: Request) -> Permissions:  # noqa: A002
     """List what was granted to a user or application."""
     caller.ensure_admin("grant.list", id)
-    return Permissions(granted_access=grant_list(caller, "USER", id))
+    return _permissions(grant_list(caller, "USER", id), request)
 
 
 @routes.get("/users/{id}/checkPermissions", tags=["users"])
@@ -105,21 +114,27 @@ def check_permissions(
 
 
 @routes.get("/groups/{id}/permissions", tags=["groups"])
-def group_permissions(caller: Signed, id: Id) -> Permissions:  # noqa: A002
+def group_permissions(caller: Signed, id: Id, request: Request) -> Permissions:  # noqa: A002
     """List what was granted to a group."""
     caller.ensure_admin("grant.list", id)
-    return Permissions(granted_access=grant_list(caller, "GROUP", id))
+    return _permissions(grant_list(caller, "GROUP", id), request)
 
 
 def grant_list(caller: Caller, kind: str, subject: str, resource_type: str | None = None) -> list[GrantBody]:
     """Return the grants of one subject."""
     return [
-        GrantBody.model_validate(
-            {"target": {"type": record.target_type, "id": record.target_id}, "access": sorted(record.access)}
-        )
+        GrantBody(target=GrantedTarget(type=record.target_type, id=record.target_id), access=sorted(record.access))
         for record in caller.store.grants.of_subject(kind, subject)
         if resource_type in {None, record.target_type}
     ]
+
+
+def _permissions(grants: list[GrantBody], request: Request) -> Permissions:
+    """Conductor's Python SDK before 1.2 raises on SECRET_NAME; it is the one SDK that calls itself python-requests."""
+    if request.headers.get("user-agent", "").startswith("python-requests/"):
+        for grant in grants:
+            grant.target.type = grant.target.type.replace("SECRET_NAME", "SECRET")
+    return Permissions(granted_access=grants)
 
 
 def _record(body: AuthorizationBody) -> GrantRecord:

@@ -9,7 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic.alias_generators import to_camel
 
 __all__ = [
-    "AccessKeyBody", "ApplicationBody", "AuditBody", "AuthorizationBody", "CreatedKeyBody", "ErrorBody", "GrantBody",
+    "AccessKeyBody", "ApplicationBody", "AuditBody", "AuthorizationBody", "CreatedKeyBody", "ErrorBody", "Explanation",
+    "GrantBody", "GrantedTarget",
     "GroupBody", "GroupChange", "Id", "Key", "Message", "NameChange", "Names", "Outcome", "Outcomes", "Permissions",
     "RoleBody", "RoleChange", "SecretBody", "SignIn", "SubjectBody", "Tag", "TargetBody", "TokenBody", "UserBody",
     "UserChange", "VariableBody", "VersionBody",
@@ -33,9 +34,9 @@ Access = Annotated[Literal["CREATE", "READ", "UPDATE", "DELETE", "EXECUTE"], Bef
 SubjectType = Annotated[Literal["USER", "ROLE", "GROUP"], BeforeValidator(_upper)]
 TargetType = Annotated[
     Literal[
-        "WORKFLOW", "WORKFLOW_DEF", "WORKFLOW_SCHEDULE", "EVENT_HANDLER", "TASK_DEF", "TASK_REF_NAME", "TASK_ID",
-        "APPLICATION", "USER", "SECRET_NAME", "ENV_VARIABLE", "TAG", "DOMAIN", "INTEGRATION_PROVIDER", "INTEGRATION",
-        "PROMPT", "USER_FORM_TEMPLATE", "SCHEMA", "CLUSTER_CONFIG", "WEBHOOK",
+        "APPLICATION", "CLUSTER_CONFIG", "DOMAIN", "ENV_VARIABLE", "INTEGRATION", "INTEGRATION_PROVIDER", "PROMPT",
+        "SCHEMA", "SECRET_NAME", "TAG", "TASK_DEF", "USER", "USER_FORM_TEMPLATE", "WEBHOOK", "WORKFLOW", "WORKFLOW_DEF",
+        "WORKFLOW_SCHEDULE",
     ],
     BeforeValidator(_target_type),
 ]  # fmt: skip
@@ -148,11 +149,26 @@ class AuthorizationBody(_Body):
     access: list[Access] = Field(min_length=1, max_length=16)
 
 
+class GrantedTarget(_Body):
+    """What was granted."""
+
+    type: str
+    id: str
+
+
 class GrantBody(_Body):
     """What somebody may do with a target."""
 
-    target: TargetBody
+    target: GrantedTarget
     access: list[str]
+
+
+class Explanation(_Body):
+    """Why somebody may or may not."""
+
+    allowed: bool
+    reason: str
+    grants: list[dict[str, Any]]
 
 
 class Permissions(_Body):

@@ -225,8 +225,8 @@ def user_body(directory: Directory, user_id: str) -> UserBody:
     return UserBody(
         id=user_id,
         name=known.name,
-        roles=_role_bodies(directory, sorted(principal.roles)),
-        groups=[_group_body(directory, directory.groups[group]) for group in sorted(principal.groups)],
+        roles=_role_bodies(directory, sorted(principal.subject.roles)),
+        groups=[_group_body(directory, directory.groups[group]) for group in sorted(principal.subject.groups)],
         uuid=known.id,
         namespace="",
         application_user=application is not None,

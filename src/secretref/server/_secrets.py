@@ -11,9 +11,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import SecretStr
 
+from secretref._grant import Subject
 from secretref.errors import StoreDamagedError
 from secretref.providers import is_name
-from secretref.server._bodies import Access, Key, Names, Outcome, Outcomes, SecretBody, Tag, VersionBody
+from secretref.server._access import SECRET
+from secretref.server._bodies import Access, Explanation, Key, Names, Outcome, Outcomes, SecretBody, Tag, VersionBody
 from secretref.server._caller import Body, Signed, errors
 from secretref.server._errors import ApiError, not_found
 from secretref.server._service import Caller, tag_words
@@ -21,7 +23,6 @@ from secretref.store import Entry, GrantRecord
 
 __all__ = ["decoded", "plain_or_json", "routes", "tag_list"]
 
-_KIND = "SECRET_NAME"
 _RESERVED = frozenset({"v2", "clearLocalCache", "clearRedisCache"})  # reading such a name would be another call
 _OF_CREATOR = frozenset({"CREATE", "READ", "UPDATE", "DELETE"})
 _TEXT = {"schema": {"type": "string"}}
@@ -69,8 +70,7 @@ def clear_redis_cache(_: Signed) -> Response:
 def resolve(caller: Signed, body: Names) -> Outcomes:
     """Read many secrets at once: each name has an outcome of its own, and the call as a whole does not fail."""
     names = frozenset(body.names)
-    access = caller.access(_KIND, names)
-    readable = frozenset(name for name in names if "READ" in access[name])
+    readable = caller.readable(names)
     values, damaged = _fetched(caller, frozenset(filter(is_name, readable)))
     results = {}
     for name in sorted(names):
@@ -92,7 +92,7 @@ _AUDITED = {"FOUND": "ok", "NOT_FOUND": "missing", "ACCESS_DENIED": "denied", "U
 @routes.get("/secrets/{key}", response_class=Response, responses={200: {"description": "The value.", "content": TEXT}})
 def read(caller: Signed, key: Key, request: Request) -> Response:
     """Read a value: as plain text, or as a JSON string where only JSON is accepted."""
-    caller.require("READ", _KIND, key, "secret.read")
+    caller.ensure(key in caller.readable([key]), "secret.read", key)
     value = caller.store.fetch(frozenset({key})).get(key)
     caller.record("secret.read", [key], "ok" if value else "missing")
     if value is None:
@@ -106,7 +106,7 @@ def put(caller: Signed, key: Key, body: Body) -> Response:
     if key in _RESERVED:
         raise ApiError(HTTPStatus.BAD_REQUEST, "this name is reserved")
     value = SecretStr(decoded(body, verbatim=caller.service.settings.verbatim))
-    held = caller.access(_KIND, [key])[key]
+    held = caller.access(SECRET, [key])[key]
     actor = caller.principal.id
     with caller.store.transaction():
         fresh = caller.store.entry(key) is None
@@ -114,7 +114,7 @@ def put(caller: Signed, key: Key, body: Body) -> Response:
         if allowed:
             caller.store.put(key, value, actor=actor)
         if allowed and fresh and not caller.principal.is_admin:
-            caller.store.grants.add(GrantRecord("USER", actor, _KIND, key, _OF_CREATOR), actor=actor)
+            caller.store.grants.add(GrantRecord("USER", actor, SECRET, key, _OF_CREATOR), actor=actor)
     caller.ensure(allowed, "secret.put", key)
     return Response()
 
@@ -122,12 +122,12 @@ def put(caller: Signed, key: Key, body: Body) -> Response:
 @routes.delete("/secrets/{key}", response_class=Response, openapi_extra=IGNORED, responses={200: NOTHING})
 def delete(caller: Signed, key: Key) -> Response:
     """Delete a secret with its versions and every grant on it."""
-    caller.require("DELETE", _KIND, key, "secret.delete")
+    caller.require("DELETE", SECRET, key, "secret.delete")
     actor = caller.principal.id
     with caller.store.transaction():
         existed = caller.store.delete(key, actor=actor)
         if existed:
-            for grant in caller.store.grants.on_target(_KIND, key):
+            for grant in caller.store.grants.on_target(SECRET, key):
                 caller.store.grants.remove(grant, actor=actor)
     absent = caller.service.settings.delete_absent
     if not existed and absent != HTTPStatus.OK:
@@ -138,7 +138,7 @@ def delete(caller: Signed, key: Key) -> Response:
 @routes.get("/secrets/{key}/exists")
 def exists(caller: Signed, key: Key) -> bool:
     """Tell whether a name is taken; for those who may create secrets or have access to this one."""
-    allowed = caller.principal.may("CREATE_SECRET") or bool(caller.access(_KIND, [key])[key])
+    allowed = caller.principal.may("CREATE_SECRET") or bool(caller.access(SECRET, [key])[key])
     caller.ensure(allowed, "secret.exists", key)
     return caller.store.exists(key)
 
@@ -152,17 +152,16 @@ def tags(caller: Signed, key: Key) -> list[Tag]:
 @routes.put("/secrets/{key}/tags", response_class=Response, responses={200: NOTHING})
 def set_tags(caller: Signed, key: Key, body: list[Tag]) -> Response:
     """Add or replace tags by key. Whoever gains access by them may gain no more than the caller has."""
-    held = caller.require("UPDATE", _KIND, key, "secret.tag")
+    held = caller.require("UPDATE", SECRET, key, "secret.tag")
     words = tag_words({tag.key: tag.value for tag in body})
-    given = frozenset[str]().union(*(caller.directory.given_by_tag(word) for word in words))
-    caller.ensure(given <= held, "secret.tag", key)
+    caller.ensure(caller.directory.given_by(words) <= held, "secret.tag", key)
     return _tagged(caller, key, {tag.key: tag.value for tag in body})
 
 
 @routes.delete("/secrets/{key}/tags", response_class=Response, responses={200: NOTHING})
 def remove_tags(caller: Signed, key: Key, body: list[Tag]) -> Response:
     """Remove tags by key."""
-    caller.require("UPDATE", _KIND, key, "secret.tag")
+    caller.require("UPDATE", SECRET, key, "secret.tag")
     return _tagged(caller, key, {tag.key: None for tag in body})
 
 
@@ -179,17 +178,37 @@ def versions(caller: Signed, key: Key) -> list[VersionBody]:
 @routes.post("/secrets/{key}/versions/{version}/restore", openapi_extra=IGNORED)
 def restore(caller: Signed, key: Key, version: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> SecretBody:
     """Make the value of an earlier version the current one, as a new version."""
-    held = caller.require("UPDATE", _KIND, key, "secret.rollback")
+    held = caller.require("UPDATE", SECRET, key, "secret.rollback")
     return _described(caller.store.rollback(key, version, actor=caller.principal.id), held)
 
 
+@routes.get("/secrets/{key}/explain")
+def explain(
+    caller: Signed, key: Key, subject: Annotated[str, Query(min_length=1, max_length=512)], access: Access = "READ"
+) -> Explanation:
+    """Say why a user or application has some access to a secret or has not; for those who may share it.
+
+    A subject is written ``app:<id>``, ``user:<id>``, ``role:<name>`` or ``group:<id>``.
+    """
+    caller.require("UPDATE", SECRET, key, "grant.list")
+    asked = Subject.parse(subject)
+    if asked.type == "USER":
+        principal = caller.directory.principal(asked.id)
+        asked = principal.subject
+        if principal.is_admin:
+            return Explanation(allowed=True, reason=f"{asked} may {access} {key}: it has the role ADMIN", grants=[])
+    entry = caller.store.entry(key)
+    found = caller.directory.policy.explain(asked, key, access=access, tags=tag_words(entry.tags) if entry else ())
+    return Explanation(allowed=found.allowed, reason=found.reason, grants=[grant.to_json() for grant in found.grants])
+
+
 def _visible(caller: Caller, entries: Mapping[str, Entry] | None = None) -> Mapping[str, frozenset[str]]:
-    return caller.access(_KIND, list(caller.store.entries() if entries is None else entries))
+    return caller.access(SECRET, list(caller.store.entries() if entries is None else entries))
 
 
 def _entry(caller: Caller, key: str, action: str) -> Entry:
     """Return what is known of *key*, to those who have any access to it."""
-    caller.ensure(bool(caller.access(_KIND, [key])[key]), action, key)
+    caller.ensure(bool(caller.access(SECRET, [key])[key]), action, key)
     entry = caller.store.entry(key)
     if entry is None:
         raise not_found()

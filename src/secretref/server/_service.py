@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from secretref.server._access import Directory, Principal
+from secretref.server._access import SECRET, Directory, Principal
 from secretref.server._errors import conflict, denied, refused
 from secretref.server._guesses import Guesses
 from secretref.store import AuditEvent
@@ -142,11 +142,17 @@ class Caller:
 
     def access(self, kind: str, names: Collection[str]) -> Mapping[str, frozenset[str]]:
         """Return what the caller may do with each of *names*."""
-        principal, directory = self.principal, self.directory
-        tags: Mapping[str, Iterable[str]] = {}
-        if not principal.is_admin and kind == "SECRET_NAME" and directory.uses_tags(principal):
-            tags = {name: tag_words(entry.tags) for name, entry in self.store.entries(names).items()}
-        return {name: directory.access(principal, kind, name, tags.get(name, ())) for name in names}
+        return self.directory.access(self.principal, kind, names, self._tags(kind, names))
+
+    def readable(self, names: Collection[str]) -> frozenset[str]:
+        """Return those of the secrets *names* that the caller may READ."""
+        return self.directory.readable(self.principal, names, self._tags(SECRET, names))
+
+    def _tags(self, kind: str, names: Collection[str]) -> Mapping[str, Collection[str]]:
+        """Look up tags where a grant of the caller names one."""
+        if kind != SECRET or self.principal.is_admin or not self.directory.uses_tags(self.principal):
+            return {}
+        return {name: tag_words(entry.tags) for name, entry in self.store.entries(names).items()}
 
     def require(self, access: str, kind: str, name: str, action: str) -> frozenset[str]:
         """Return all access to *name* if *access* is among it.
