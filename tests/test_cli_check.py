@@ -114,6 +114,7 @@ def test_an_unreadable_file_is_two_and_the_others_are_still_checked(cli, file):
     assert run.code == 2
     assert len(findings(run)) == 5
     assert [line.split(":")[0] for line in json.loads(run.out)["unreadable"]] == [str(bad), "nowhere.json"]
+    assert cli("check", good, bad, "nowhere.json").out.splitlines()[-1].endswith(", 2 unreadable files")
 
 
 def test_a_definition_beyond_the_limits_is_unreadable(cli, file):

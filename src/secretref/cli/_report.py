@@ -68,6 +68,7 @@ def show_text(report: Report) -> None:
         screen.print(styled(line, "dim"))
     by_rule = ", ".join(f"{count} {rule}" for rule, count in sorted(Counter(f.rule for f in report.findings).items()))
     verdict = f"{count(len(report.findings), 'finding')} ({by_rule})" if report.findings else "no findings"
+    verdict += f", {count(len(report.unreadable), 'unreadable file')}" if report.unreadable else ""
     screen.print(styled(f"{count(report.files, 'file')}, {count(report.references, 'reference')}: {verdict}", "bold"))
 
 
