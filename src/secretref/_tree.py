@@ -61,7 +61,7 @@ def place(frame: Frame | None) -> str:
     return pointer(steps[-2::-1])
 
 
-def plain(tree: object, *, depth: int = DEPTH, nodes: int = NODES) -> Any:
+def plain(tree: object, *, depth: int = DEPTH, nodes: int = NODES, surrogates: bool = False) -> Any:
     """Rebuild *tree* from plain dicts, lists and scalars, so that nothing in it can behave oddly later.
 
     Mappings become dicts, tuples and other lists become lists, a subclass of a scalar becomes the scalar.
@@ -70,6 +70,7 @@ def plain(tree: object, *, depth: int = DEPTH, nodes: int = NODES) -> Any:
         tree: Anything.
         depth: Most levels of containers.
         nodes: Most members of all containers together.
+        surrogates: Take text that UTF-8 cannot hold.
 
     Raises:
         InputError: Something in it is not JSON, or a container contains itself.
@@ -80,13 +81,13 @@ def plain(tree: object, *, depth: int = DEPTH, nodes: int = NODES) -> Any:
     while todo:
         target, value, frame, level = todo.pop()
         if not isinstance(value, _CONTAINERS):
-            target[frame[1]] = _scalar(value, frame)
+            target[frame[1]] = _scalar(value, frame, surrogates=surrogates)
             continue
         if level >= depth:
             if _inside(value, frame):
                 raise InputError("the tree contains itself", place=place(frame))
             raise LimitError("levels of nesting", depth)
-        members = _members(value, frame)
+        members = _members(value, frame, surrogates=surrogates)
         nodes -= len(members)
         if nodes < 0:
             raise LimitError("nodes", NODES)
@@ -105,7 +106,7 @@ def _inside(value: object, frame: Frame | None) -> bool:
     return False
 
 
-def _members(container: Any, frame: Frame) -> list[tuple[Any, Any]]:
+def _members(container: Any, frame: Frame, *, surrogates: bool) -> list[tuple[Any, Any]]:
     """List the members of *container*; the keys of a mapping must be text."""
     if not isinstance(container, Mapping):
         return list(enumerate(container))
@@ -118,14 +119,14 @@ def _members(container: Any, frame: Frame) -> list[tuple[Any, Any]]:
         fault = "a key is no string"
     if fault:
         raise InputError(fault, place=place(frame))
-    return [(_text(key, frame), member) for key, member in members]
+    return [(_text(key, frame, surrogates=surrogates), member) for key, member in members]
 
 
-def _scalar(value: object, frame: Frame) -> object:
+def _scalar(value: object, frame: Frame, *, surrogates: bool) -> object:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return _text(value, frame)
+        return _text(value, frame, surrogates=surrogates)
     if isinstance(value, int) and -LARGEST < value < LARGEST:
         return int.__index__(value)
     if isinstance(value, float) and math.isfinite(value):
@@ -134,9 +135,9 @@ def _scalar(value: object, frame: Frame) -> object:
     raise InputError(fault, place=place(frame))
 
 
-def _text(value: str, frame: Frame) -> str:
-    """Return *value* as a plain string, which UTF-8 must be able to hold."""
+def _text(value: str, frame: Frame, *, surrogates: bool) -> str:
+    """Return *value* as a plain string."""
     text = str.__str__(value)
-    if not text.isascii() and _SURROGATE.search(text):
+    if not surrogates and not text.isascii() and _SURROGATE.search(text):
         raise InputError("a lone surrogate is no text", place=place(frame))
     return text

@@ -5,6 +5,7 @@
     SecretRefError                         code: a stable slug, used by the CLI and the server
     ├── TemplateSyntaxError (ValueError)   faults: every fault of the definition, each with place, span and fix
     ├── InputError (ValueError)            place: input of a kind that cannot be processed (cycle, generator, …)
+    │   └── NotATemplateError (TypeError)  text, or anything else than a template, was to be resolved
     ├── LimitError (ValueError)            limit, maximum: a budget was exceeded before work began
     ├── PolicyError (ValueError)           place: the policy document is wrong
     ├── ConfigurationError (ValueError)    a provider or setting is configured wrongly
@@ -40,6 +41,7 @@ __all__ = [
     "InputError",
     "LimitError",
     "MissingExtraError",
+    "NotATemplateError",
     "PolicyError",
     "ProviderError",
     "ProviderUnavailableError",
@@ -125,7 +127,7 @@ class TemplateSyntaxError(SecretRefError, ValueError):
     def __init__(self, faults: Iterable[Fault]) -> None:
         found = tuple(faults)
         shown = "; ".join(str(fault) for fault in found[:5])
-        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""  # noqa: PLR2004 - five fit a screen
+        more = f"; and {len(found) - 5} more" if len(found) > 5 else ""
         super().__init__(f"malformed secret reference: {shown}{more}", faults=found)
 
     @property
@@ -153,6 +155,16 @@ class InputError(SecretRefError, ValueError):
 
     def __init__(self, reason: str, *, place: str = "") -> None:
         super().__init__(f"{reason} (at {_shortened(place) or '/'})", reason=reason, place=place)
+
+
+class NotATemplateError(InputError, TypeError):
+    """Something else than a template was to be resolved: only ``Template.compile`` declares text to be trusted."""
+
+    def __init__(self, reason: str = "Template.compile makes a template; nothing else is resolved") -> None:
+        super().__init__(reason)
+
+    def __reduce__(self) -> tuple[Callable[..., SecretRefError], tuple[Any, ...]]:
+        return NotATemplateError, (self.reason,)
 
 
 class LimitError(SecretRefError, ValueError):
@@ -227,18 +239,27 @@ class SecretNotFoundError(SecretRefError, LookupError):
     def __init__(self, names: Iterable[str], *, provider: str = "", references: Iterable[str] = ()) -> None:
         found, walked = frozenset(names), tuple(references)
         where = f" in {_shortened(provider)}" if provider else ""
-        super().__init__(f"no such secret{where}: {_listed(walked or found)}", names=found, provider=provider, references=walked)
+        super().__init__(
+            f"no such secret{where}: {_listed(walked or found)}", names=found, provider=provider, references=walked
+        )
 
 
 class ReferenceError(SecretRefError, LookupError):  # noqa: A001 - the field's word; reached by its path only
-    """Some foreign expressions have no datum; ``references`` lists the expressions."""
+    """Some foreign expressions have no datum.
+
+    Attributes:
+        references: The expressions.
+        kind: Class name of the first error an evaluator raised that means more than that; its text may hold data.
+    """
 
     code = "reference"
     references: tuple[str, ...]
+    kind: str
 
-    def __init__(self, references: Iterable[str]) -> None:
+    def __init__(self, references: Iterable[str], *, kind: str = "") -> None:
         found = tuple(references)
-        super().__init__(f"no datum for: {_listed(found)}", references=found)
+        why = f" ({_shortened(kind)})" if kind else ""
+        super().__init__(f"no datum for: {_listed(found)}{why}", references=found, kind=kind)
 
 
 class ProviderError(SecretRefError):
@@ -258,7 +279,12 @@ class ProviderError(SecretRefError):
     def __init__(self, provider: str, *, kind: str, names: Iterable[str] = ()) -> None:
         found = frozenset(names)
         about = f" for {_listed(found)}" if found else ""
-        super().__init__(f"provider {_shortened(provider)} failed{about}: {_shortened(kind)}", provider=provider, kind=kind, names=found)
+        super().__init__(
+            f"provider {_shortened(provider)} failed{about}: {_shortened(kind)}",
+            provider=provider,
+            kind=kind,
+            names=found,
+        )
 
 
 class ProviderUnavailableError(ProviderError):
