@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +25,10 @@ _WEAK = 8
 """Values shorter than this many characters are reported, because a masker confirms guesses of them."""
 
 _NUMERIC = re.compile(r"[0-9.eE+-]*[0-9][0-9.eE+-]*")
+
+
+_UNRESERVED = re.compile(r"[A-Za-z0-9._-]+")
+_PRINTED = re.compile(r"[!#-%(-;=?-\[\]-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Needles:
         *,
         numeric: bool,
         least: int,
+        letters: frozenset[Form] | None,
     ) -> None:
         self.sign = sign
         self.finders: tuple[Finder, ...] = (*levels, LineMatcher(lines)) if lines else tuple(levels)
@@ -68,6 +73,7 @@ class Needles:
         self.numeric = numeric
         self._affected = affected
         self._least = least
+        self._longest_runs = letters
 
     def __repr__(self) -> str:
         return "Needles()"
@@ -77,13 +83,17 @@ class Needles:
         """Finds the forms that a mark can complete; None if there are none."""
         return Matcher(form._replace(left=False, right=False) for form in self._affected) if self._affected else None
 
+    @cached_property
+    def _letters(self) -> Matcher | None:
+        return None if self._longest_runs is None else Matcher(self._longest_runs)
+
     def spans(self, data: bytes, *, final: bool = True) -> list[Span]:
         """Ranges of *data* to hide, in no order."""
         return [span for finder in self.finders for span in finder.spans(data, final=final)[0]]
 
     def decoded_spans(self, data: bytes) -> list[Span]:
         """Ranges of *data* to hide because of what they decode to, in no order."""
-        return search(data, self._find_in_view, least=self._least)
+        return search(data, self._find_in_view, least=self._least, letters=self._letters)
 
     def wrapped_from(self, lines: bytes) -> int:
         """Tell from which offset complete *lines* may begin what the next line continues in another encoding."""
@@ -108,6 +118,7 @@ class Registry:
         self._lines: frozenset[bytes] = frozenset()
         self._affected: frozenset[Form] = frozenset()
         self._least = 2 * _WEAK
+        self._letters: frozenset[Form] | None = frozenset()
         self._numeric = False
         self._snapshot: Needles | None = None
 
@@ -149,6 +160,7 @@ class Registry:
     def _add(self, value: str | bytes) -> None:
         if isinstance(value, bytes):
             found, lines, numeric, least = set(binary_forms(value)), set[bytes](), False, len(value)
+            letters = None
         else:
             hidden = {value, *parts(value)}
             found = {form for text in hidden for form in forms(text)}
@@ -156,6 +168,7 @@ class Registry:
             folds = (fold for text in hidden for fold in folded(text.encode("utf-8", "surrogatepass")))
             found |= {Form(fold) for fold in folds if len(fold) >= MINIMUM}
             least = min((len(text) for text in hidden if len(text) >= MINIMUM), default=2 * _WEAK)
+            letters = _longest_runs(text for text in hidden if len(text) >= MINIMUM)
             numeric = any(_NUMERIC.fullmatch(text.strip()) for text in hidden)
         with self._lock:
             new = {form for form in found - self._forms if not self._is_within_marks(form.literal)}
@@ -166,6 +179,7 @@ class Registry:
             self._fresh |= new
             self._lines |= lines
             self._least = min(self._least, max(MINIMUM, least))
+            self._letters = None if self._letters is None or letters is None else self._letters | letters
             self._numeric |= numeric
             self._snapshot = None
 
@@ -211,7 +225,13 @@ class Registry:
                         fresh.update(self._levels.pop().forms)
                     self._levels.append(Matcher(fresh))
                 snapshot = self._snapshot = Needles(
-                    self.sign, self._levels, self._lines, self._affected, numeric=self._numeric, least=self._least
+                    self.sign,
+                    self._levels,
+                    self._lines,
+                    self._affected,
+                    numeric=self._numeric,
+                    least=self._least,
+                    letters=self._letters,
                 )
         return snapshot
 
@@ -228,3 +248,17 @@ def _plain(value: Value) -> str | bytes:
         return value.decode()
     except UnicodeDecodeError:
         return value
+
+
+def _longest_runs(values: Iterable[str]) -> frozenset[Form] | None:
+    """List for each value its longest part that escaping leaves as it is; None if one has none of four characters.
+
+    Percent escapes leave less than the others. Where they leave nothing, they stand so close that they tell themselves.
+    """
+    found: set[str] = set()
+    for value in values:
+        spared, kept = (max(rule.findall(value), key=len, default="") for rule in (_UNRESERVED, _PRINTED))
+        if len(kept) < 4 or (len(spared) < 4 and len(value) < 16):
+            return None
+        found.add(spared if len(spared) >= 4 else kept)
+    return frozenset(Form(run.encode("ascii")) for run in found)

@@ -26,7 +26,8 @@ from functools import lru_cache
 from html import unescape
 from itertools import accumulate
 
-from secretref._matcher import Span
+from secretref._matcher import Matcher, Span
+from secretref._triggers import triggers
 
 __all__ = ["folded", "search", "wrapped_from"]
 
@@ -72,13 +73,13 @@ class _Edit:
 # --- joined ---
 
 _QUOTES = b"'\"\\`^$"
-_BREAK = re.compile(rb"[\r\n][ \t\r\n]*")
-_JOINED = re.compile(rb"[\r\n][ \t\r\n]*|['\"\\`^$]+")
+_JOINED = re.compile(rb"[\r\n][ \t\r\n\v\f]*|['\"\\`^$]+")
 
 
 def _join(data: bytes) -> bytes:
     if b"\n" in data or b"\r" in data:
-        data = _BREAK.sub(b"", data)
+        first, *rest = data.replace(b"\r", b"\n").split(b"\n")
+        data = first + b"".join(map(bytes.lstrip, rest))
     return data.translate(None, _QUOTES)
 
 
@@ -90,8 +91,7 @@ def _nothing(_: bytes) -> bytes:
 
 _ESCAPE = re.compile(
     rb"""
-    (?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08
-  | %(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})
+    %(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})
   | \\+u[dD][89abAB][0-9A-Fa-f]{2}\\+u[dD][c-fC-F][0-9A-Fa-f]{2}
   | \\+(?:[ux]\{[0-9A-Fa-f]{1,8}\}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{1,3}|[abefnrtv])?
   | &(?:\#[0-9]{1,12}|\#[xX][0-9A-Fa-f]{1,12}|[A-Za-z][A-Za-z0-9]{1,31});?
@@ -100,12 +100,12 @@ _ESCAPE = re.compile(
     """,
     re.VERBOSE,
 )
+_OVERSTRUCK = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08")
 _TRIGGERS = (
     b"%",
     b"\\",
     b"&",
     b"\x1b",
-    b"\x08",
     b"\xe2\x80",
     b"\xe2\x81",
     b"\xef\xbb\xbf",
@@ -118,7 +118,7 @@ _CONTROLS = {b"a": b"\a", b"b": b"\b", b"e": b"\x1b", b"f": b"\f", b"n": b"\n", 
 
 @lru_cache(maxsize=4096)
 def _unescape(token: bytes) -> bytes:
-    kind = token[:1] if token[-1] != 8 else b""
+    kind = token[:1]
     if kind == b"%":
         return _character(token[2:]) if token[1:2] == b"u" else bytes.fromhex(token[1:].decode("ascii"))
     if kind == b"&":
@@ -239,20 +239,22 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 _PADDING = re.compile(rb"(?:=|%3[Dd]){1,2}")
 
 
-@lru_cache(maxsize=32)
-def _runs(least: int) -> re.Pattern[bytes]:
-    return re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % least)
+_APART = b"A" * 8
+"""Between runs that are decoded together: zero bytes, whatever the alignment."""
 
 
-def _base64(run: bytes, start: int = 0) -> Iterator[tuple[bytes, Source]]:
-    digits = run.translate(_STANDARD)
+def _base64(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Source]]:
+    digits = b"".join([data[start:end] + _APART for start, end in runs]).translate(_STANDARD)
+    ends = [0, *accumulate(end - start + len(_APART) for start, end in runs)]
     for lead in range(4):
-        group = digits[lead : len(digits) - ((len(digits) - lead) % 4 == 1)]
 
-        def source(span: Span, lead: int = start + lead) -> Span:
-            return lead + 4 * span[0] // 3, lead - (-4 * span[1] // 3)
+        def source(span: Span, lead: int = lead) -> Span:
+            run = bisect_right(ends, lead + 4 * span[0] // 3) - 1
+            start, end = runs[run]
+            offset = start - ends[run] + lead
+            return offset + 4 * span[0] // 3, min(end, offset - (-4 * span[1] // 3))
 
-        yield a2b_base64(group + b"=" * (-len(group) % 4)), source
+        yield a2b_base64(digits[lead : len(digits) - (len(digits) - lead) % 4]), source
 
 
 _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
@@ -277,7 +279,7 @@ def wrapped_from(lines: bytes, held_from: Callable[[bytes], int]) -> int:
         run, end = piece + run, len(body) - len(piece)
         if not end or lines[end - 1] not in _BLANKS:
             break
-    texts = (run, *(decoded for decoded, _ in _base64(run)))
+    texts = (run, *(decoded[: -len(_APART) // 2] for decoded, _ in _base64(run, [(0, len(run))])))
     open_now = any(len(text) - held_from(text) > 2 for text in texts)
     return lines.rfind(b"\n", 0, end) + 1 if open_now else len(lines)
 
@@ -287,41 +289,46 @@ def wrapped_from(lines: bytes, held_from: Callable[[bytes], int]) -> int:
 _READABLE = bytes(1 if 32 <= byte < 127 or byte in b"\t\r\n" else 0 for byte in range(256))
 
 
-def search(data: bytes, find: Find, *, least: int) -> list[Span]:
+def search(data: bytes, find: Find, *, least: int, letters: Matcher | None) -> list[Span]:
     """Find the ranges of *data* whose decoding holds what *find* finds.
 
     Args:
         data: The text; a whole string, a record or complete lines.
         find: Returns the ranges to hide in a decoded text.
         least: Length of the shortest value, in bytes: less readable text is no reason to decode again.
+        letters: Finds the longest run of letters and digits of each value, which most escaping leaves as it is;
+            None if some value has none that is long enough to tell.
     """
-    return _Search(find, least, _WORK * len(data) + 4096).spans(data, DEPTH)
+    return _Search(find, least, letters, _WORK * len(data) + 4096).spans(data, DEPTH)
 
 
 class _Search:
     """One search, with what is left of its work."""
 
-    __slots__ = ("_find", "_left", "_phrase", "_run")
+    __slots__ = ("_find", "_left", "_letters", "_phrase", "_triggers")
 
-    def __init__(self, find: Find, least: int, work: int) -> None:
+    def __init__(self, find: Find, least: int, letters: Matcher | None, work: int) -> None:
         self._find = find
+        self._letters = letters
         self._phrase = b"\1" * min(16, least)
-        self._run = _runs(min(24, 16 * least // 9))  # a value in base64 twice
+        self._triggers = triggers(min(24, 16 * least // 9))  # a value in base64 twice
         self._left = work
 
     def spans(self, data: bytes, depth: int) -> list[Span]:
         found = self._unescaped(data, depth) + self._mapped(_dumped(data), depth)
         joined = _join(data)
         inner = self._find(joined) if len(joined) < len(data) else []
-        for views in (_hexadecimal(joined), _decimal(joined), self._base64(joined)):
-            inner += self._mapped(views, depth)
+        runs, separated, listed = self._triggers.runs(joined)
+        if runs:
+            inner += self._mapped(_base64(joined, runs), depth)
+        if runs or separated:
+            inner += self._mapped(_hexadecimal(joined), depth)
+        if listed:
+            inner += self._mapped(_decimal(joined), depth)
         if inner and len(joined) < len(data):
             edit = _Edit(data, _JOINED, _nothing)
             inner = [edit.source(span) for span in inner]
         return found + [_with_padding(data, span) for span in inner]
-
-    def _base64(self, joined: bytes) -> Iterator[tuple[bytes, Source]]:
-        return (view for run in self._run.finditer(joined) for view in _base64(run[0], run.start()))
 
     def _mapped(self, views: Iterator[tuple[bytes, Source]], depth: int) -> list[Span]:
         """Search decoded bytes, and if they can be read also their own views."""
@@ -333,10 +340,18 @@ class _Search:
         return [span for span in found if span]
 
     def _unescaped(self, data: bytes, depth: int) -> list[Span]:
-        decoded = _unescaped(data)
+        if b"\x08" in data:  # as terminals print bold
+            edit = _Edit(data, _OVERSTRUCK, _nothing)
+            return [edit.source(span) for span in self._deeper(edit.decoded, depth)]
+        if not any(trigger in data for trigger in _TRIGGERS) or not self._is_worth_it(data):
+            return []
+        decoded = _ESCAPE.sub(lambda found: _unescape(found[0]), data)
         found = self._deeper(decoded, depth) if decoded != data else []
         edit = _Edit(data, _ESCAPE, _unescape) if found else None
         return [edit.source(span) for span in found] if edit else []
+
+    def _is_worth_it(self, data: bytes) -> bool:
+        return self._letters is None or self._triggers.escapes(data) or bool(self._letters.spans(data)[0])
 
     def _deeper(self, decoded: bytes, depth: int) -> list[Span]:
         self._left -= len(decoded)
