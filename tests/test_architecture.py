@@ -21,6 +21,7 @@ FLOORS = {
     "_matcher": 2,
     "_derived": 2,
     "_template": 3,
+    "_bound": 4,
     "_policy": 2,
     "providers": 2,
     "_lines": 3,
