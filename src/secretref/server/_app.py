@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
     from secretref.store import Store
 
 __all__ = ["create_app"]
+
+_PREFIX = "/api"
+_ROUTERS = (
+    _secrets.routes,
+    _tokens.routes,
+    _authorization.routes,
+    _applications.routes,
+    _people.routes,
+    _environment.routes,
+)
 
 
 def create_app(store: Store, *, settings: Settings | None = None) -> FastAPI:
@@ -47,10 +57,8 @@ def create_app(store: Store, *, settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.service = Service(store, settings)
-    api = APIRouter(prefix="/api")
-    for module in (_tokens, _secrets, _authorization, _applications, _people, _environment):
-        api.include_router(module.routes)
-    app.include_router(api)
+    for router in _ROUTERS:
+        app.include_router(router, prefix=_PREFIX)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http_error)
@@ -68,10 +76,21 @@ async def _api_error(_: Request, error: Exception) -> Response:
     return error.response() if isinstance(error, ApiError) else reply(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return reply(HTTPStatus.INTERNAL_SERVER_ERROR)
-    return reply(error.status_code, headers=error.headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return reply(error.status_code, headers={"Allow": _allowed(request.url.path.removeprefix(_PREFIX))})
+    return reply(error.status_code)
+
+
+def _allowed(path: str) -> str:
+    """Return all methods of a path; the framework names those of one route only."""
+    routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    found = [route for route in routes if route.path == path] or [
+        route for route in routes if route.path_regex.match(path)
+    ]
+    return ", ".join(sorted({method for route in found for method in route.methods or ()}))
 
 
 async def _library_error(_: Request, error: Exception) -> Response:

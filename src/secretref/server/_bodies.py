@@ -10,8 +10,8 @@ from pydantic.alias_generators import to_camel
 
 __all__ = [
     "AccessKeyBody", "ApplicationBody", "AuditBody", "AuthorizationBody", "CreatedKeyBody", "ErrorBody", "Explanation",
-    "GrantBody", "GrantedTarget",
-    "GroupBody", "GroupChange", "Id", "Key", "Message", "NameChange", "Names", "Outcome", "Outcomes", "Permissions",
+    "GrantBody", "GrantedTarget", "GroupBody", "GroupChange",
+    "Id", "Key", "Message", "NameChange", "Names", "Outcome", "Outcomes", "Permission", "Permissions",
     "RoleBody", "RoleChange", "SecretBody", "SignIn", "SubjectBody", "Tag", "TargetBody", "TokenBody", "UserBody",
     "UserChange", "VariableBody", "VersionBody",
 ]  # fmt: skip
@@ -27,10 +27,14 @@ def _target_type(value: Any) -> Any:
 
 
 Key = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,255}$", description="Name of a secret or variable.")]
-Id = Annotated[str, Path(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f/]+$")]
+Id = Annotated[str, Path(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f/\\]+$")]
 _Word = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Line = Annotated[str, Field(max_length=1024, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Access = Annotated[Literal["CREATE", "READ", "UPDATE", "DELETE", "EXECUTE"], BeforeValidator(_upper)]
+Permission = Literal[
+    "CREATE_SECRET", "CREATE_APPLICATION", "MANAGE_ENVIRONMENT", "CREATE_METADATA", "MANAGE_APPLICATIONS",
+    "MANAGE_WORKFLOWS", "EXECUTE_TASKS", "EXECUTE_ALL_TASKS",
+]  # fmt: skip
 SubjectType = Annotated[Literal["USER", "ROLE", "GROUP"], BeforeValidator(_upper)]
 TargetType = Annotated[
     Literal[
@@ -214,8 +218,8 @@ class CreatedKeyBody(_Body):
 class RoleChange(_Body):
     """A role of one's own."""
 
-    name: _Word | None = None
-    permissions: list[_Word] = Field(default_factory=list, max_length=100)
+    name: _Word
+    permissions: list[Permission] = Field(default_factory=list, max_length=100)
 
 
 class RoleBody(_Body):

@@ -53,9 +53,12 @@ def put(caller: Signed, key: Key, body: Body) -> Response:
 
 
 @routes.delete(
-    "/{key}", response_class=PlainTextResponse, openapi_extra=IGNORED, responses={200: {"content": {"text/plain": {}}}}
+    "/{key}",
+    response_class=Response,
+    openapi_extra=IGNORED,
+    responses={200: {"description": "The value.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-def delete(caller: Signed, key: Key) -> PlainTextResponse:
+def delete(caller: Signed, key: Key) -> Response:
     """Delete a variable; the answer is its last value."""
     _ensure_writes(caller, key)
     variable = _variable(caller, key)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import APIRouter, Query, Response
 
 from secretref.server._access import ROLES, Directory
-from secretref.server._bodies import GroupBody, GroupChange, Id, RoleBody, RoleChange, UserBody, UserChange
+from secretref.server._bodies import GroupBody, GroupChange, Id, Permission, RoleBody, RoleChange, UserBody, UserChange
 from secretref.server._caller import Signed, errors
-from secretref.server._errors import ApiError, not_found
+from secretref.server._errors import ApiError, conflict, not_found
 from secretref.server._secrets import IGNORED, NOTHING
 from secretref.server._service import Caller
 from secretref.store import Group, Role, User
@@ -20,7 +20,6 @@ from secretref.store import Group, Role, User
 __all__ = ["routes", "user_body"]
 
 routes = APIRouter(responses=errors(409))
-_PERMISSIONS = frozenset[str]().union(*ROLES.values()) - {"ALL"}
 
 
 @routes.get("/users", tags=["users"])
@@ -43,7 +42,7 @@ def put_user(caller: Signed, id: Id, body: UserChange) -> UserBody:  # noqa: A00
     """Create or change a user."""
     caller.ensure_admin("user.put", id)
     if id.startswith("app:"):
-        raise ApiError(HTTPStatus.BAD_REQUEST, "ids that begin with app: belong to applications")
+        raise conflict("ids that begin with app: belong to applications")
     _known_roles(caller, body.roles)
     actor = caller.principal.id
     with caller.service.change():
@@ -174,13 +173,13 @@ def list_custom_roles(caller: Signed) -> list[RoleBody]:
 def list_permissions(caller: Signed) -> dict[str, dict[str, str]]:
     """List what a role can allow, by name."""
     caller.ensure_admin("role.list")
-    return {name: {"name": name} for name in sorted(_PERMISSIONS)}
+    return {name: {"name": name} for name in get_args(Permission)}
 
 
 @routes.post("/roles", tags=["roles"])
 def create_role(caller: Signed, body: RoleChange) -> RoleBody:
     """Make a role."""
-    return _role_put(caller, body.name or "", body.permissions)
+    return _role_put(caller, body.name, body.permissions)
 
 
 @routes.get("/roles/{name}", tags=["roles"])
@@ -194,7 +193,7 @@ def read_role(caller: Signed, name: Id) -> RoleBody:
 
 @routes.put("/roles/{name}", tags=["roles"])
 def put_role(caller: Signed, name: Id, body: RoleChange) -> RoleBody:
-    """Make or change a role."""
+    """Make or change a role; the name in the address counts."""
     return _role_put(caller, name, body.permissions)
 
 
@@ -269,13 +268,13 @@ def _members(caller: Caller, group: Group, members: frozenset[str]) -> None:
 
 def _known_roles(caller: Caller, roles: Iterable[str] | None) -> None:
     if not set(roles or ()) <= set(caller.directory.roles):
-        raise ApiError(HTTPStatus.BAD_REQUEST, "no such role")
+        raise ApiError(HTTPStatus.NOT_FOUND, "no such role")
 
 
 def _role_put(caller: Caller, name: str, permissions: Iterable[str]) -> RoleBody:
     caller.ensure_admin("role.put", name)
-    if not name or name in ROLES or not set(permissions) <= _PERMISSIONS:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "a role needs a name of its own and permissions that exist")
+    if name in ROLES:
+        raise conflict("the roles that come with the server stay as they are")
     caller.store.roles.put(name, Role(name, frozenset(permissions)), actor=caller.principal.id)
     return RoleBody(name=name, permissions=[{"name": one} for one in sorted(set(permissions))])
 

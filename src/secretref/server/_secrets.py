@@ -27,7 +27,9 @@ _RESERVED = frozenset({"v2", "clearLocalCache", "clearRedisCache"})  # reading s
 _OF_CREATOR = frozenset({"CREATE", "READ", "UPDATE", "DELETE"})
 _TEXT = {"schema": {"type": "string"}}
 TEXT: dict[str, Any] = {"text/plain": _TEXT, "application/json": _TEXT}
-VALUE: dict[str, Any] = {"requestBody": {"content": TEXT, "required": False}}
+VALUE: dict[str, Any] = {
+    "requestBody": {"content": {"text/plain": _TEXT, "application/json": {"schema": {}}}, "required": False}
+}
 IGNORED: dict[str, Any] = {"requestBody": {"content": {"application/json": {"schema": {}}}, "required": False}}
 NOTHING: dict[str, Any] = {"description": "Done; no body.", "content": {}}
 
@@ -184,7 +186,10 @@ def restore(caller: Signed, key: Key, version: Annotated[int, Path(ge=1, le=2**3
 
 @routes.get("/secrets/{key}/explain")
 def explain(
-    caller: Signed, key: Key, subject: Annotated[str, Query(min_length=1, max_length=512)], access: Access = "READ"
+    caller: Signed,
+    key: Key,
+    subject: Annotated[str, Query(max_length=512, pattern=r"^(app|user|role|group):[^\x00-\x1f\x7f]+$")],
+    access: Access = "READ",
 ) -> Explanation:
     """Say why a user or application has some access to a secret or has not; for those who may share it.
 
