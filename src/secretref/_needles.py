@@ -93,7 +93,7 @@ class Needles:
 
     def decoded_spans(self, data: bytes) -> list[Span]:
         """Ranges of *data* to hide because of what they decode to, in no order."""
-        return search(data, self._find_in_view, least=self._least, letters=self._letters)
+        return search(data, self._find_in_view, least=self._least, reach=self.reach, letters=self._letters)
 
     def wrapped_from(self, lines: bytes) -> int:
         """Tell from which offset complete *lines* may begin what the next line continues in another encoding."""

@@ -75,13 +75,13 @@ class Triggers:
                 self._runs = _database((start, _SEPARATED, _LISTED))
         return self._runs is not None
 
-    def escapes(self, data: bytes) -> bool:
-        """Tell whether escapes in *data* may hide letters, digits or another encoding."""
+    def escapes(self, data: bytes) -> list[int] | None:
+        """List where escapes in *data* may hide letters, digits or another encoding; None for anywhere."""
         if not self._is_warm(len(data)):
-            return True
+            return None
         found: list[int] = []
-        self._scan(self._escapes, data, lambda index, *_: found.append(index))
-        return bool(found)
+        self._scan(self._escapes, data, lambda _index, _start, end, *_: found.append(end))
+        return found
 
     def runs(self, data: bytes) -> tuple[list[tuple[int, int]], bool, bool]:
         """Find long runs of base64 digits; tell of separated hexadecimal digits, and of lists of numbers."""
@@ -114,9 +114,6 @@ def _database(patterns: tuple[bytes, ...]) -> Any:
     import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    flags = [
-        hyperscan.HS_FLAG_DOTALL | (hyperscan.HS_FLAG_SINGLEMATCH if at or len(patterns) > 3 else 0)
-        for at in range(len(patterns))
-    ]
+    flags = [hyperscan.HS_FLAG_DOTALL] * len(patterns)
     database.compile(expressions=list(patterns), ids=list(range(len(patterns))), elements=len(patterns), flags=flags)
     return database

@@ -39,6 +39,9 @@ DEPTH = 3
 _WORK = 24
 """Bytes decoded at most for one byte of text."""
 
+_ESCAPED = 8
+"""How much longer a form may become by escaping."""
+
 
 class _Edit:
     """A text with some of its parts replaced, and the way back."""
@@ -286,31 +289,40 @@ def wrapped_from(lines: bytes, held_from: Callable[[bytes], int]) -> int:
 
 # --- the search ---
 
-_READABLE = bytes(1 if 32 <= byte < 127 or byte in b"\t\r\n" else 0 for byte in range(256))
+_TEXT = frozenset(range(32, 127)) | frozenset(b"\t\r\n")
+_READABLE = bytes(byte in _TEXT for byte in range(256))
 
 
-def search(data: bytes, find: Find, *, least: int, letters: Matcher | None) -> list[Span]:
+@lru_cache(maxsize=32)
+def _phrases(least: int) -> re.Pattern[bytes]:
+    return re.compile(rb"[\t\r\n -~\x80-\xff]{%d,}" % least)
+
+
+def search(data: bytes, find: Find, *, least: int, reach: int, letters: Matcher | None) -> list[Span]:
     """Find the ranges of *data* whose decoding holds what *find* finds.
 
     Args:
         data: The text; a whole string, a record or complete lines.
         find: Returns the ranges to hide in a decoded text.
         least: Length of the shortest value, in bytes: less readable text is no reason to decode again.
+        reach: Most bytes that a hit of *find* spans.
         letters: Finds the longest run of letters and digits of each value, which most escaping leaves as it is;
             None if some value has none that is long enough to tell.
     """
-    return _Search(find, least, letters, _WORK * len(data) + 4096).spans(data, DEPTH)
+    return _Search(find, least, _ESCAPED * reach, letters, _WORK * len(data) + 4096).spans(data, DEPTH)
 
 
 class _Search:
     """One search, with what is left of its work."""
 
-    __slots__ = ("_find", "_left", "_letters", "_phrase", "_triggers")
+    __slots__ = ("_around", "_find", "_left", "_letters", "_phrase", "_phrases", "_triggers")
 
-    def __init__(self, find: Find, least: int, letters: Matcher | None, work: int) -> None:
+    def __init__(self, find: Find, least: int, around: int, letters: Matcher | None, work: int) -> None:
         self._find = find
+        self._around = around
         self._letters = letters
         self._phrase = b"\1" * min(16, least)
+        self._phrases = _phrases(min(16, least))
         self._triggers = triggers(min(24, 16 * least // 9))  # a value in base64 twice
         self._left = work
 
@@ -331,23 +343,50 @@ class _Search:
         return found + [_with_padding(data, span) for span in inner]
 
     def _mapped(self, views: Iterator[tuple[bytes, Source]], depth: int) -> list[Span]:
-        """Search decoded bytes, and if they can be read also their own views."""
+        """Search decoded bytes, and where they can be read also their own views."""
         found = (
             source(span)
             for decoded, source in views
-            for span in self._deeper(decoded, depth if self._phrase in decoded.translate(_READABLE) else 1)
+            for span in self._deeper(decoded, depth if self._has_readable_secret(decoded, depth) else 1)
         )
         return [span for span in found if span]
 
+    def _has_readable_secret(self, decoded: bytes, depth: int) -> bool:
+        """Search the phrases in bytes of which most may be noise."""
+        if depth == 1 or self._phrase not in decoded.translate(_READABLE):
+            return False
+        return bool(self.spans(b"\0".join(self._phrases.findall(decoded)), depth - 1))
+
     def _unescaped(self, data: bytes, depth: int) -> list[Span]:
         if b"\x08" in data:  # as terminals print bold
-            edit = _Edit(data, _OVERSTRUCK, _nothing)
-            return [edit.source(span) for span in self._deeper(edit.decoded, depth)]
-        if not any(trigger in data for trigger in _TRIGGERS) or not self._is_worth_it(data):
+            return self._edited(data, _OVERSTRUCK, _nothing, depth)
+        if not any(trigger in data for trigger in _TRIGGERS):
             return []
-        decoded = _ESCAPE.sub(lambda found: _unescape(found[0]), data)
+        return [
+            (start + at, end + at)
+            for at, stop in self._worth_it(data)
+            for start, end in self._edited(data[at:stop], _ESCAPE, _unescape, depth)
+        ]
+
+    def _worth_it(self, data: bytes) -> list[Span]:
+        """Parts of *data* around the signs of a value."""
+        spots = None if self._letters is None else self._triggers.escapes(data)
+        if spots is None or self._letters is None:
+            return [(0, len(data))]
+        spots += [end for _, end in self._letters.spans(data)[0]]
+        parts: list[Span] = []
+        for spot in sorted(spots):
+            start, end = max(0, spot - self._around), min(len(data), spot + self._around)
+            if parts and start <= parts[-1][1]:
+                parts[-1] = (parts[-1][0], end)
+            else:
+                parts.append((start, end))
+        return parts
+
+    def _edited(self, data: bytes, pattern: re.Pattern[bytes], new: Callable[[bytes], bytes], depth: int) -> list[Span]:
+        decoded = pattern.sub(lambda found: new(found[0]), data)
         found = self._deeper(decoded, depth) if decoded != data else []
-        edit = _Edit(data, _ESCAPE, _unescape) if found else None
+        edit = _Edit(data, pattern, new) if found else None
         return [edit.source(span) for span in found] if edit else []
 
     def _is_worth_it(self, data: bytes) -> bool:
