@@ -5,6 +5,7 @@ import types
 
 from secretref._exceptions import redacted
 from secretref._objects import rewrite
+from secretref._redactor import Redactor
 
 SECRET = "c4nary-Vq9x/Zr7+Lm2="
 NUMBER = "4929471812345678"
@@ -57,3 +58,17 @@ def leaks(value):
         if isinstance(one, BaseException):
             stack += [one.args, one.__cause__, one.__context__, getattr(one, "__dict__", None)]
     return found
+
+
+class Whole(Redactor):
+    """The redactor, with objects and exceptions."""
+
+    def data(self, value):
+        return rewrite(value, text=self.text, data=self.bytes, mark=self.mark, exception=self.exception)
+
+    def exception(self, error):
+        return redacted(error, text=self.text, data=self.bytes, mark=self.mark)
+
+
+def redactor(**values):
+    return Whole({"secret": SECRET, "number": NUMBER, **values})
