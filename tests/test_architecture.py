@@ -32,8 +32,10 @@ FLOORS = {
     "_stream": 5,
     "_redactor": 6,
     "_record": 7,
-    "_resolver": 8,
+    "_preflight": 4,
+    "_resolved": 8,
     "store": 8,
+    "_resolver": 9,
     "logs": 9,
     "testing": 9,
     "_edge": 9,
@@ -43,7 +45,7 @@ FLOORS = {
     "integrations": 12,
     "cli": 13,
 }
-DOORS = {"_resolver.py", "_redactor.py"}  # where plaintext leaves a SecretStr
+DOORS = {"_resolved.py", "_redactor.py"}  # where plaintext leaves a SecretStr
 
 
 def room(path: Path) -> str:

@@ -22,6 +22,11 @@ class Leaf(NamedTuple):
     text: str
     items: tuple[Item, ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the string is one expression and nothing else."""
+        return (self.items[0].start, self.items[0].end) == (0, len(self.text))
+
     def pieces(self, *, bind: bool) -> tuple[Piece, ...] | None:
         """Cut the string into literals and expressions in turn, beginning and ending with a literal.
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast, final
 
-from secretref._plan import Edit, Leaf, Touched, edits, leaves
+from secretref._plan import Edit, Leaf, Piece, Touched, edits, leaves
 from secretref._syntax import MOST_FLAWS, Expression, Flaw, Kind, scan
 from secretref._tree import DEPTH, JSON, LARGEST, NODES, Frame, compact, freeze, place, plain, thaw
 from secretref.errors import ConfigurationError, Fault, InputError, LimitError, TemplateSyntaxError
@@ -34,7 +35,8 @@ class Limits:
         size: Characters of text in a definition, keys included. What is shared inside the tree may count once.
         expressions: Expressions of any kind in a definition.
         depth: Levels of containers, at most 200.
-        result: Characters of a rendered input, counted before it is rendered.
+        result: Size of a rendered input, known before it is rendered: bytes of the definition and characters of all
+            values in it.
     """
 
     size: int = 64_000_000
@@ -156,13 +158,37 @@ class Template:
         return cast("tuple[SecretRef, ...]", self._cache["references"])
 
     @property
-    def expressions(self) -> tuple[Expression, ...]:
-        """The secret and the foreign expressions, in the order of the definition, for the resolver."""
-        if "expressions" not in self._cache:
+    def occurrences(self) -> Counter[Expression]:
+        """How often each secret and each foreign expression occurs, for the resolver."""
+        if "occurrences" not in self._cache:
             every = (item.expression for _, leaf in leaves(self._touched) for item in leaf.items)
-            found = dict.fromkeys(each for each in every if each.kind in _EVALUATED)
-            self._cache["expressions"] = tuple(found)
-        return cast("tuple[Expression, ...]", self._cache["expressions"])
+            self._cache["occurrences"] = Counter(each for each in every if each.kind in _EVALUATED)
+        return cast("Counter[Expression]", self._cache["occurrences"])
+
+    @property
+    def secrets(self) -> tuple[Expression, ...]:
+        """The secret expressions, each once, for the resolver."""
+        if "secrets" not in self._cache:
+            self._cache["secrets"] = tuple(each for each in self.occurrences if each.kind is Kind.SECRET)
+        return cast("tuple[Expression, ...]", self._cache["secrets"])
+
+    @property
+    def foreign(self) -> tuple[Expression, ...]:
+        """The foreign expressions, each once, for the resolver."""
+        return tuple(each for each in self.occurrences if each.kind is Kind.FOREIGN)
+
+    @property
+    def embedded(self) -> frozenset[Expression]:
+        """The expressions that stand inside a longer string somewhere, for the resolver."""
+        if "embedded" not in self._cache:
+            found = [item.expression for _, leaf in self.leaves() for item in leaf.items if not leaf.is_whole]
+            self._cache["embedded"] = frozenset(found)
+        return cast("frozenset[Expression]", self._cache["embedded"])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Bytes of the definition, and how many expressions are in it, for the resolver."""
+        return len(self._frozen), self.occurrences.total()
 
     def leaves(self) -> Iterator[tuple[Frame, Leaf]]:
         """Yield each string that holds expressions with its place, for the resolver."""
@@ -171,8 +197,12 @@ class Template:
     def edits(self, *, bind: bool = False) -> tuple[Edit, ...]:
         """List where values go, for the resolver; without *bind* foreign expressions stay as they stand."""
         if bind not in self._cache:
-            self._cache[bind] = edits(self._touched, lambda leaf: leaf.pieces(bind=bind))
+            self._cache[bind] = self.plan(lambda leaf: leaf.pieces(bind=bind))
         return cast("tuple[Edit, ...]", self._cache[bind])
+
+    def plan(self, pieces_of: Callable[[Leaf], tuple[Piece, ...] | None]) -> tuple[Edit, ...]:
+        """List where other pieces go, for the resolver."""
+        return edits(self._touched, pieces_of)
 
     def box(self, *, fresh: bool = True) -> list[Any]:
         """Return the definition in a list of one, for the resolver: a fresh copy, or one that must not be changed."""

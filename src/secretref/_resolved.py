@@ -1,0 +1,292 @@
+"""ResolvedInput: the values of one execution, and the one door through which they leave.
+
+``reveal`` renders on demand; what it renders is kept nowhere. All plain text of a resolution is handled in this
+module, by functions that raise nothing while they hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, Final, NoReturn, Protocol, final
+
+from pydantic import SecretStr
+
+from secretref._bound import Bound, located
+from secretref._data import Datum
+from secretref._document import extract
+from secretref._plan import render
+from secretref._policy import Subject
+from secretref._record import ExecutionRecord, Facts, recorded
+from secretref._redactor import Redactor
+from secretref._syntax import Expression, Kind
+from secretref._template import Template
+from secretref._tree import freeze, plain, thaw
+
+__all__ = ["Filled", "Keeper", "Refresher", "Request", "ResolvedInput", "exceeds", "fill", "sound"]
+
+_NOTHING: Final = SecretStr("")
+_ABSENT: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be resolved, for whom; holds data but no value.
+
+    Attributes:
+        template: The definition.
+        subject: Who asks.
+        data: What each foreign expression yields; None if the engine fills them.
+        bound: The tree the engine has bound already, if it has.
+        workflow: What the caller runs.
+        task: The task in it.
+    """
+
+    template: Template
+    subject: Subject
+    data: Mapping[Expression, Datum] | None
+    bound: Bound | None
+    workflow: str | None
+    task: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What each secret expression yields.
+
+    Attributes:
+        texts: As text.
+        typed: Those that yield no string: where they are a whole string, their text is read as JSON.
+        lost: Those whose secret is missing, or whose path leads nowhere.
+    """
+
+    texts: dict[Expression, SecretStr]
+    typed: frozenset[Expression]
+    lost: tuple[Expression, ...]
+
+    def __repr__(self) -> str:
+        return f"Filled({len(self.texts)} references)"
+
+
+class Refresher(Protocol):
+    """Resolves a request again, past every cache."""
+
+    def refreshed(self, request: Request, keeper: Keeper) -> ResolvedInput:
+        """Resolve *request* again."""
+        ...
+
+    async def arefreshed(self, request: Request, keeper: Keeper) -> ResolvedInput:
+        """Resolve *request* again."""
+        ...
+
+
+def sound(values: Mapping[str, SecretStr]) -> bool:
+    """Tell whether all values are text."""
+    return all(type(value.get_secret_value()) is str for value in values.values())
+
+
+def fill(template: Template, values: Mapping[str, SecretStr]) -> Filled:
+    """Give each secret expression of *template* its value; what has none is lost and yields nothing."""
+    texts: dict[Expression, SecretStr] = {}
+    typed, lost = [], []
+    for expression in template.secrets:
+        value = values.get(expression.name)
+        if value is not None and expression.steps:
+            found = extract(value.get_secret_value(), expression.steps)
+            value = None if found is None else SecretStr(found.text)
+            if found is not None and found.is_json:
+                typed.append(expression)
+        if value is None:
+            lost.append(expression)
+        texts[expression] = _NOTHING if value is None else value
+    return Filled(texts, frozenset([*typed, *lost]), tuple(lost))
+
+
+def exceeds(request: Request, filled: Filled, most: int) -> bool:
+    """Tell whether the rendered input, which is the definition and what comes in its places, is larger than *most*."""
+    frozen, places = request.template.size
+    size = frozen if request.bound is None else len(request.bound.frozen)
+    lengths = {expression: len(value.get_secret_value()) for expression, value in filled.texts.items()}
+    lengths |= {each: len(datum.frozen or datum.text) for each, datum in (request.data or {}).items()}
+    if size + places * max(lengths.values(), default=0) <= most:
+        return False
+    return size + sum(lengths.get(each, 0) * times for each, times in request.template.occurrences.items()) > most
+
+
+class Keeper:
+    """All values of an execution, those before a rotation too, and the redactor that hides them."""
+
+    __slots__ = ("_lock", "_redactor", "_values")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._redactor: Redactor | None = None
+        self._values: list[tuple[str, SecretStr]] = []
+
+    def add(self, values: Mapping[str, SecretStr], filled: Filled) -> None:
+        """Keep what was fetched and what paths lead to in it: both must be hidden before they are handed out."""
+        derived = [
+            (".".join([each.name, *("$" if step is None else str(step) for step in each.steps)]), filled.texts[each])
+            for each in filled.texts
+            if each.steps and each not in filled.lost
+        ]
+        with self._lock:
+            self._values += [*values.items(), *derived]
+            if self._redactor is not None:
+                for name, value in (*values.items(), *derived):
+                    self._redactor.register(name, value)
+
+    @property
+    def redactor(self) -> Redactor:
+        """The redactor, made on first use."""
+        with self._lock:
+            if self._redactor is None:
+                redactor = Redactor(dict(self._values))
+                for name, value in self._values:
+                    redactor.register(name, value)
+                self._redactor = redactor
+            return self._redactor
+
+
+@final
+class ResolvedInput:
+    """A template with the values for one execution. It shows names only, and cannot be copied, pickled or printed open.
+
+    Attributes:
+        names: The secrets it uses.
+        template: The definition.
+    """
+
+    __slots__ = ("_at", "_filled", "_keeper", "_request", "_source")
+
+    def __init__(self, request: Request, filled: Filled, keeper: Keeper, source: Refresher) -> None:
+        self._request = request
+        self._filled = filled
+        self._at = datetime.now(UTC)
+        self._keeper = keeper
+        self._source = source
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The secrets it uses."""
+        return self._request.template.names
+
+    @property
+    def template(self) -> Template:
+        """The definition."""
+        return self._request.template
+
+    @property
+    def redactor(self) -> Redactor:
+        """Hides the values of this execution, and what paths lead to in them, wherever they appear."""
+        return self._keeper.redactor
+
+    def reveal(self, *, shared: bool = False) -> Any:
+        """Render the input: the definition with the values in their places. This is the door.
+
+        Args:
+            shared: Copy only the containers that change, and share all others with other calls: faster, for engines
+                that promise not to change what they get. Otherwise every container is fresh.
+
+        Returns:
+            The input for the task. It is kept nowhere; neither should you keep it.
+        """
+        request = self._request
+        texts = {expression: value.get_secret_value() for expression, value in self._filled.texts.items()}
+        whole = {expression: _frozen(texts[expression]) for expression in self._filled.typed}
+        for expression, datum in (request.data or {}).items():
+            texts[expression] = datum.text
+            if datum.frozen is not None:
+                whole[expression] = datum.frozen
+        if request.bound is not None:
+            return render(thaw(request.bound.frozen), request.bound.edits, texts, whole, spine=False)
+        template = request.template
+        todo = template.edits(bind=request.data is not None)
+        return render(template.box(fresh=not shared), todo, texts, whole, spine=shared)
+
+    def record(
+        self,
+        output: object = None,
+        *,
+        error: object = None,
+        logs: str | Iterable[str] = (),
+        data: bool = False,
+        received: object = _ABSENT,
+    ) -> ExecutionRecord:
+        """Make the record of this execution: the input by reference, all that the task emitted redacted by value.
+
+        What cannot be redacted is withheld; a record is made in any case.
+
+        Args:
+            output: What the task returned: anything; it is written as JSON.
+            error: What it failed with: an exception, which becomes its type and text, or a text.
+            logs: What it wrote: a text, or lines.
+            data: Keep what the foreign expressions yielded, too.
+            received: The input as the task left it, if that is to be kept: where values stood, the definition stands
+                again, whatever the task has made of them.
+        """
+        emitted: dict[str, object] = {"output": output}
+        if error is not None:
+            emitted["error"] = error
+        if logs:
+            emitted["logs"] = logs
+        if data:
+            emitted["data"] = {
+                expression.text[2:-1]: datum.text if datum.frozen is None else thaw(datum.frozen)
+                for expression, datum in (self._request.data or {}).items()
+            }
+        if received is not _ABSENT:
+            emitted["received"] = lambda: _masked(self._request.template, received)
+        request = self._request
+        facts = Facts(
+            input=request.template.definition,
+            names=tuple(sorted(self.names)),
+            subject=str(request.subject),
+            workflow=request.workflow,
+            task=request.task,
+            resolved_at=self._at,
+        )
+        return recorded(self.redactor, facts, emitted)
+
+    def refresh(self) -> ResolvedInput:
+        """Fetch exactly these names again, past every cache, for another try after the values were refused.
+
+        The subject must still be granted them. The old values stay hidden in what is recorded of either.
+
+        Raises:
+            AccessDeniedError: The names are no longer granted.
+            SecretNotFoundError: Some have no value any more.
+            ProviderError: The provider could not be asked.
+            AuditError: The audit event could not be written.
+        """
+        return self._source.refreshed(self._request, self._keeper)
+
+    async def arefresh(self) -> ResolvedInput:
+        """Refresh without blocking the event loop; see ``refresh``."""
+        return await self._source.arefreshed(self._request, self._keeper)
+
+    def __repr__(self) -> str:
+        return f"ResolvedInput(names={sorted(self.names)}, subject={str(self._request.subject)!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a resolved input holds values: it cannot be pickled or copied")
+
+
+def _frozen(text: str) -> bytes:
+    """Read a value that is no string; one that is missing is null."""
+    import json  # noqa: PLC0415 - on first use
+
+    return freeze(json.loads(text) if text else None)
+
+
+def _masked(template: Template, received: object) -> Any:
+    """Put the definition's text back wherever a value was put."""
+    box = [plain(received, surrogates=True)]
+    for frame, leaf in template.leaves():
+        found = located(box, frame)
+        if found is not None and any(item.expression.kind is Kind.SECRET for item in leaf.items):
+            container, key = found
+            container[key] = leaf.text
+    return box[0]
