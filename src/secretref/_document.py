@@ -11,7 +11,7 @@ from secretref.errors import InputError
 __all__ = ["MISSING", "Found", "child", "extract"]
 
 MISSING: Final = object()
-_DEPTH: Final = 200
+_DEPTH: Final = 190
 
 
 class _Written(str):
@@ -42,7 +42,7 @@ def extract(text: str, steps: tuple[str | int | None, ...]) -> Found | None:
     """Follow *steps* into the JSON document *text*; None if it is none, or they lead nowhere.
 
     ``None`` among the steps, written ``.$``, is the document itself; further on, a string that holds one.
-    Of a key that is there twice the last counts. ``NaN`` and the like, and more than 200 levels, are no JSON.
+    Of a key that is there twice the last counts. ``NaN`` and the like, and more than 190 levels, are no JSON.
     """
     try:
         value = _parsed(text)

@@ -96,21 +96,24 @@ def _as_json(redactor: Redactor, value: object) -> Any:
     """Redact *value* and write it as JSON; redact that again, for what only shows when it is written."""
     import json  # noqa: PLC0415 - on first use
 
-    from pydantic_core import to_json, to_jsonable_python  # noqa: PLC0415
+    from pydantic_core import from_json, to_json, to_jsonable_python  # noqa: PLC0415
 
     redacted = redactor.data(value)
-    for mode in ("utf8", "base64"):
-        try:
-            tree = to_jsonable_python(redacted, bytes_mode=mode, inf_nan_mode="strings", fallback=_type_name)
-            break
-        except ValueError:
-            tree = WITHHELD
-    found = redactor.data(tree)
     try:
-        to_json(found)
+        tree = to_jsonable_python(redacted, bytes_mode="utf8", inf_nan_mode="strings", fallback=_type_name)
+    except ValueError:  # bytes that are no text
+        tree = to_jsonable_python(redacted, bytes_mode="base64", inf_nan_mode="strings", fallback=_type_name)
+    found = {"": {"": redactor.data(tree)}}  # as deep as it will be in a record that is read back
+    try:
+        written = to_json(found)
     except ValueError:  # lone surrogates, which no file can hold
-        found = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
-    return found
+        written = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
+    return from_json(written)[""][""]
+
+
+def _data(redactor: Redactor, value: object) -> Any:
+    found = _as_json(redactor, value)
+    return found if isinstance(found, dict) else {"": found}
 
 
 def _type_name(value: object) -> str:
@@ -139,6 +142,6 @@ _REDUCED: Final[Mapping[str, Callable[[Redactor, Any], Any]]] = {
     "output": _as_json,
     "error": _error,
     "logs": _logs,
-    "data": _as_json,
+    "data": _data,
     "received": lambda redactor, masked: _as_json(redactor, masked()),
 }

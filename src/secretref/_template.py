@@ -34,7 +34,7 @@ class Limits:
     Attributes:
         size: Characters of text in a definition, keys included. What is shared inside the tree may count once.
         expressions: Expressions of any kind in a definition.
-        depth: Levels of containers, at most 200.
+        depth: Levels of containers, at most 190.
         result: Size of a rendered input, known before it is rendered: bytes of the definition and characters of all
             values in it.
     """

@@ -21,7 +21,7 @@ Frame: TypeAlias = (
     "tuple[Any, ...]"  # a place: the frame of its container or None, its key there, and what the maker adds
 )
 
-DEPTH: Final = 200  # levels; pydantic and most JSON libraries write no more than 254
+DEPTH: Final = 190  # levels: pydantic reads no record with more than 200
 NODES: Final = 5_000_000
 LARGEST: Final = 10**4_300  # Python turns no longer number into text
 

@@ -154,7 +154,8 @@ class InputError(SecretRefError, ValueError):
     place: str
 
     def __init__(self, reason: str, *, place: str = "") -> None:
-        super().__init__(f"{reason} (at {_shortened(place) or '/'})", reason=reason, place=place)
+        where = f" (at {_shortened(place)})" if place else ""
+        super().__init__(f"{reason}{where}", reason=reason, place=place)
 
 
 class NotATemplateError(InputError, TypeError):
