@@ -12,7 +12,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -80,6 +80,10 @@ class Backend(Protocol):
 
     def renew(self) -> None:
         """Forget in a forked child what the parent holds."""
+        ...
+
+    def check(self, connection: Connection) -> None:
+        """Refuse a database whose indexes do not fit its tables."""
         ...
 
     def after_removal(self, connection: Connection) -> None:
@@ -205,10 +209,10 @@ class Database:
         if inside is not None:
             yield inside
             return
-        try:
+        connection = None
+        with suppress(IndexError):
             connection = state.idle.pop()
-        except IndexError:
-            connection = Connection(self._statements, self._connect())
+        connection = connection or Connection(self._statements, self._connect())
         try:
             yield connection
         finally:

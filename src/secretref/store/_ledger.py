@@ -237,6 +237,7 @@ class Ledger:
         """
         with self.database.snapshot() as connection:
             sealer = self.unlock(connection)
+            self.database.backend.check(connection)
             head, _ = Head.read(connection.run(sql.HEAD))
             records, versions = connection.run(sql.RECORD_TAGS), connection.run(sql.VERSION_TAGS)
         if digest(sealer, records, versions) != head.state:

@@ -56,7 +56,10 @@ def open_store(
         raise ConfigurationError("history is at least 1")
     backend = _backend(url)
     backend.prepare(create=create)
-    ledger = Ledger(Database(backend), _key(key, backend, create=create))
+    master = _key(key, backend)
+    ledger = Ledger(Database(backend), master)
+    if create and isinstance(master, FileKey | KeyringKey) and not ledger.format():
+        master.create()
     ledger.prepare(create=create)
     seen = ledger.check_rows() if check else ledger.look()
     ledger.settle()
@@ -103,15 +106,12 @@ def _backend(url: str | Path) -> Backend:
     raise ConfigurationError("a store is a path, sqlite:///PATH or postgresql://…")
 
 
-def _key(key: Key | str | None, backend: Backend, *, create: bool) -> Key:
+def _key(key: Key | str | None, backend: Backend) -> Key:
     if key is None and isinstance(backend, Sqlite):
         key = f"file:{backend.path}.key"
     if key is None:
         raise ConfigurationError("a store on a server needs a key: file:PATH, env:NAME or keyring:SERVICE/NAME")
-    found = key_from(key) if isinstance(key, str) else key
-    if create and isinstance(found, FileKey | KeyringKey):
-        found.create()
-    return found
+    return key_from(key) if isinstance(key, str) else key
 
 
 def _check_anchor(ledger: Ledger, anchor: str) -> None:

@@ -73,6 +73,9 @@ class Postgres:
     def renew(self) -> None:
         """Do nothing: the parent's sessions are left alone as they are."""
 
+    def check(self, connection: Connection) -> None:
+        """Leave it to the server's own checksums."""
+
     def after_removal(self, connection: Connection) -> None:
         """Leave it to the server's vacuum, which nobody can wait for in a transaction."""
 

@@ -41,7 +41,7 @@ class Sqlite:
     errors: tuple[type[Exception], ...] = (sqlite3.Error, MemoryError, OverflowError, UnicodeDecodeError)
     begin_read = "BEGIN"
     begin_write = "BEGIN IMMEDIATE"
-    has_tables = "SELECT count(*) FROM sqlite_master WHERE name = 'secretref_meta'"
+    has_tables = "SELECT count(*) FROM sqlite_master"  # the file is ours: any table means there is a store
     lock_schema = ""  # the transaction is alone as it is
 
     def __init__(self, path: Path, *, journal: str = "truncate") -> None:
@@ -146,6 +146,12 @@ class Sqlite:
         if self._gate >= 0:
             os.close(self._gate)
             self._gate = -1
+
+    def check(self, connection: Connection) -> None:
+        """Compare indexes with tables: a damaged index would make a row that is there look absent."""
+        for table in ("secretref_records", "secretref_versions"):
+            if connection.text(f"PRAGMA integrity_check({table})") != [("ok",)]:
+                raise StoreDamagedError("store", kind="index")
 
     def after_removal(self, connection: Connection) -> None:
         """Empty the write-ahead log, if there is one; the truncated journal holds nothing any more."""
