@@ -65,6 +65,10 @@ class LineMatcher:
         found = self._matcher.spans(text)[0]
         return [(_source(start, ends, starts), _source(end - 1, ends, starts) + 1) for start, end in found], len(data)
 
+    def literals(self, data: bytes) -> set[bytes]:
+        """List what of *data* reads like a value; see ``Matcher.literals``."""
+        return {data[start:end] for start, end in self.spans(data)[0]}
+
     def held_from(self, data: bytes) -> int:
         """Tell from which offset *data* may begin an occurrence; see ``Matcher.held_from``."""
         return min(self._begins.held_from(data), self._mapped(data, self._matcher.held_from))

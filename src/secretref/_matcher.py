@@ -50,6 +50,9 @@ class Finder(Protocol):
     def begun_from(self, data: bytes) -> int:
         """Tell from which offset *data* ends with half of an occurrence or more, eight bytes at least."""
 
+    def literals(self, data: bytes) -> set[bytes]:
+        """List what of *data* reads like a form, whatever stands beside it."""
+
 
 class Matcher:
     """All occurrences of a fixed set of forms; safe to share between threads.
@@ -123,6 +126,10 @@ class Matcher:
                 end = _past_padding(data, end)  # noqa: PLW2901 - the occurrence grows
             found.append((start, end))
         return found, opened
+
+    def literals(self, data: bytes) -> set[bytes]:
+        """List what of *data* reads like a form, whatever stands beside it."""
+        return {data[end - len(self._literals[index]) : end] for end, index in self._ends(data)}
 
     def held_from(self, data: bytes) -> int:
         """Tell from which offset *data* may begin an occurrence that ends behind it."""

@@ -91,6 +91,10 @@ class Needles:
         """Ranges of *data* to hide, in no order."""
         return [span for finder in self.finders for span in finder.spans(data, final=final)[0]]
 
+    def literals(self, data: bytes) -> set[bytes]:
+        """List what of *data* reads like a form, whatever stands beside it."""
+        return {literal for finder in self.finders for literal in finder.literals(data)}
+
     def decoded_spans(self, data: bytes) -> list[Span]:
         """Ranges of *data* to hide because of what they decode to, in no order."""
         return search(data, self._find_in_view, least=self._least, reach=self.reach, letters=self._letters)
@@ -169,7 +173,9 @@ class Registry:
             found |= {Form(fold) for fold in folds if len(fold) >= MINIMUM}
             least = min((len(text) for text in hidden if len(text) >= MINIMUM), default=2 * _WEAK)
             letters = _longest_runs(text for text in hidden if len(text) >= MINIMUM)
-            numeric = any(_NUMERIC.fullmatch(text.strip()) for text in hidden)
+            numeric = any(_NUMERIC.fullmatch(text.strip()) for text in hidden) or any(
+                form.literal.isdigit() for form in found
+            )
         with self._lock:
             new = {form for form in found - self._forms if not self._is_within_marks(form.literal)}
             unmarked = {form: self._unmarked(form) for form in new}
@@ -251,14 +257,15 @@ def _plain(value: Value) -> str | bytes:
 
 
 def _longest_runs(values: Iterable[str]) -> frozenset[Form] | None:
-    """List for each value its longest part that escaping leaves as it is; None if one has none of four characters.
+    """List for each value a part that escaping leaves as it is; None if some value has none that tells anything.
 
-    Percent escapes leave less than the others. Where they leave nothing, they stand so close that they tell themselves.
+    Percent escapes leave less than the others; where they leave nothing, they are a sign of their own.
     """
     found: set[str] = set()
     for value in values:
         spared, kept = (max(rule.findall(value), key=len, default="") for rule in (_UNRESERVED, _PRINTED))
-        if len(kept) < 4 or (len(spared) < 4 and len(value) < 16):
+        part = kept if len(spared) < 4 <= len(kept) else spared
+        if len(part) < 2:
             return None
-        found.add(spared if len(spared) >= 4 else kept)
-    return frozenset(Form(run.encode("ascii")) for run in found)
+        found.add(part)
+    return frozenset(Form(part.encode("ascii")) for part in found)

@@ -6,10 +6,13 @@ import builtins
 import marshal
 import sys
 from collections.abc import Mapping
-from typing import Literal, NewType, NoReturn, get_args
+from operator import is_
+from typing import Any, Literal, NewType, NoReturn, get_args
 
+from secretref._exceptions import redacted
 from secretref._matcher import Span
 from secretref._needles import Needles, Registration, Registry, Value
+from secretref._objects import rewrite
 from secretref._stream import WITHHELD, Mode, RedactionStream, Settler, merge, splice, whole_characters
 from secretref.errors import ConfigurationError, InputError
 
@@ -169,25 +172,72 @@ class Redactor:
         """Hide every value in a copy of *value*; clean objects come back as the same object.
 
         Types are kept and *value* is never changed. Numbers whose decimal text holds a value become the mark.
+
+        Raises:
+            InputError: A generator, an iterator or an awaitable: it cannot be looked into without using it up.
         """
+        refusal: InputError | None = None
         try:
-            return value if self._is_clean(value) else WITHHELD
+            return self._redacted_data(value)
+        except InputError as error:
+            refusal = InputError(error.reason, place=error.place)
         except Exception:  # noqa: BLE001 - whatever failed, the object must not pass
             return WITHHELD
+        raise refusal
 
-    def _is_clean(self, value: object) -> bool:
-        """Tell by one scan of its serialised form that *value* holds nothing; False if that cannot be told.
+    def _redacted_data(self, value: object) -> object:
+        """Serialise once and scan once; walk only what is not clean, or what ``marshal`` cannot tell.
 
-        ``marshal`` writes strings raw and refuses whatever is not a plain built-in object. Numbers it writes in
-        binary, and a NumPy array like bytes, so neither can be told when it may matter.
+        ``marshal`` writes strings raw and refuses whatever is not a plain built-in object. Numbers it writes in binary.
         """
         needles = self._registry.current()
-        if needles.numeric or "numpy" in sys.modules:
-            return False
-        try:
-            return not self._spans(needles, marshal.dumps(value))  # type: ignore[arg-type]
-        except ValueError:
-            return False
+        if not needles.finders:
+            return value
+        if not needles.numeric and (blob := _serialised(value)) is not None:
+            literals = needles.literals(blob)
+            if self._views == "off" or _covers(needles.spans(blob) if literals else [], needles.decoded_spans(blob)):
+                try:
+                    return self._patched(value, [literal.decode() for literal in literals]) if literals else value
+                except (LookupError, RecursionError, UnicodeDecodeError):
+                    pass  # a changed key, a deep or cyclic structure, binary data: the walk can do it
+        return rewrite(
+            value, text=self.text, data=self.bytes, mark=self.mark, exception=self.exception, numbers=needles.numeric
+        )
+
+    def _patched(self, value: object, literals: list[str]) -> Any:
+        """Redact the strings that hold one of *literals*, copying only what leads to them.
+
+        Raises:
+            LookupError: A key of a mapping would change.
+        """
+        kind = type(value)
+        if isinstance(value, str):
+            return self._literal_text(value) if any(literal in value for literal in literals) else value
+        if isinstance(value, dict):
+            if any(
+                isinstance(key, (tuple, frozenset, bytes)) or self._patched(key, literals) is not key for key in value
+            ):
+                raise LookupError
+            changed = {key: new for key, old in value.items() if (new := self._patched(old, literals)) is not old}
+            return value | changed if changed else value
+        if isinstance(value, (list, tuple, set, frozenset)):
+            parts = [self._patched(part, literals) for part in value]
+            return value if all(map(is_, parts, value)) else kind(parts)  # type: ignore[call-arg]
+        return self.bytes(value) if isinstance(value, (bytes, bytearray)) else value
+
+    def _literal_text(self, text: str) -> str:
+        """Hide the literal forms only, where the views are known to hold nothing."""
+        needles = self._registry.current()
+        spans = needles.spans(text.encode("utf-8", "surrogatepass"))
+        return self._spliced(needles, text, spans) if spans else text
+
+    def exception(self, exception: BaseException) -> BaseException:
+        """Copy an exception with every value hidden: its text, attributes, notes, chain, group members and traceback.
+
+        The type is kept where it can be; else a ``RedactedError`` stands in. Frames hold no locals.
+        """
+        numeric = self._registry.current().numeric
+        return redacted(exception, text=self.text, data=self.bytes, mark=self.mark, numbers=numeric)
 
     def stream(self, mode: Mode = "line") -> RedactionStream:
         """Open a stream of chunks, all text or all bytes, to be redacted as if they were one text.
@@ -204,3 +254,37 @@ class Redactor:
 def _settled(needles: Needles, data: bytes) -> bytes:
     """Hide what the marks have assembled."""
     return Settler(needles).feed(data, final=True) if needles.affected else data
+
+
+def _covers(spans: list[Span], others: list[Span]) -> bool:
+    """Tell whether each of the *others* lies within one of *spans*."""
+    ranges = merge(spans) if spans else []
+    return all(any(start <= begin and stop <= end for start, end in ranges) for begin, stop in others)
+
+
+_PLAIN = frozenset((str, int, float, bool, type(None), bytes, complex))
+_MANY = 100_000
+
+
+def _serialised(value: object) -> bytes | None:
+    """Write *value* with its strings raw; None if that would not show all of them."""
+    if "numpy" in sys.modules and _may_hold_arrays(value):
+        return None
+    try:
+        return marshal.dumps(value)  # type: ignore[arg-type]
+    except ValueError:
+        return None
+
+
+def _may_hold_arrays(value: object) -> bool:
+    """Tell whether something but plain built-in objects hangs on *value*; ``marshal`` takes an array for bytes."""
+    nodes = [value]
+    for node in nodes:
+        kind = type(node)
+        if kind is dict:
+            nodes += node.values()  # type: ignore[attr-defined]
+        elif kind in (list, tuple, set, frozenset):
+            nodes += node  # type: ignore[arg-type]
+        elif kind not in _PLAIN or len(nodes) > _MANY:
+            return True
+    return False

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["Triggers", "triggers"]
+__all__ = ["Signs", "Triggers", "triggers"]
+
+Span = tuple[int, int]
 
 _DIGIT = rb"[A-Za-z0-9+/_\-]"
 _ALNUM = rb"(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa]|2[dDeE]|5[fF])"  # codes of letters, digits, - . _
@@ -40,7 +43,8 @@ _ESCAPES = (
     rb"&(?:#0*(?:8|27|82[0-9]{2}|173|65279)[^0-9]|#[xX]0*(?:8|1[bB]|20[0-6]|[fF][eE][fF]|[aA][dD])|shy|zw|Zero|No)",
     rb"\x1b|\x08|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e|\xcd\x8f",
 )
-_SEPARATED = rb"(?:[0-9A-Fa-f]{2}(?:[^0-9A-Za-z*]{1,3}|[ ,]{0,3}(?:0x|\\x|x))){5}"
+_HEX_DIGIT = rb"[0-9A-Fa-f]"
+_SEPARATED = rb"(?:[0-9A-Fa-f]{2}(?:[^0-9A-Za-z*]{1,3}|[ ,]{0,3}(?:0x|\\x|x))){%d}"
 _LISTED = rb"[0-9], ?[0-9]{1,3}, ?[0-9]{1,3}, ?[0-9]{1,3}, ?[0-9]"
 
 _WARM = 1 << 15
@@ -53,15 +57,33 @@ def triggers(least: int) -> Triggers:
     return Triggers(least)
 
 
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What a text holds that can be decoded.
+
+    Attributes:
+        base64: Long runs of base64 digits.
+        hexadecimal: Long runs of hexadecimal digits.
+        separated: There are pairs of hexadecimal digits with something between them.
+        listed: There is a list of small numbers.
+    """
+
+    base64: list[Span]
+    hexadecimal: list[Span]
+    separated: bool
+    listed: bool
+
+
 class Triggers:
     """Signs to look for. Safe to share between threads."""
 
-    __slots__ = ("_asked", "_escapes", "_least", "_local", "_run", "_runs")
+    __slots__ = ("_asked", "_escapes", "_hex_run", "_least", "_local", "_run", "_runs")
 
     def __init__(self, least: int) -> None:
         self._least = least
         self._asked = 0
-        self._run = re.compile(rb"[A-Za-z0-9+/_-]{%d,}" % least)
+        self._run = re.compile(_DIGIT + rb"{%d,}" % least)
+        self._hex_run = re.compile(_HEX_DIGIT + rb"{%d,}" % least)
         self._escapes: Any = None
         self._runs: Any = None
         self._local = threading.local()
@@ -70,9 +92,11 @@ class Triggers:
         if self._runs is None:
             self._asked += size
             if self._asked > _WARM:
-                start = rb"(?:^|[^A-Za-z0-9+/_\-])" + _DIGIT + rb"{%d}" % self._least
+                base64 = rb"(?:^|[^A-Za-z0-9+/_\-])" + _DIGIT + rb"{%d}" % self._least
+                hexadecimal = rb"(?:^|[^0-9A-Fa-f])" + _HEX_DIGIT + rb"{%d}" % self._least
+                separated = _SEPARATED % min(8, self._least // 2)
                 self._escapes = _database(_ESCAPES)
-                self._runs = _database((start, _SEPARATED, _LISTED))
+                self._runs = _database((base64, hexadecimal, separated, _LISTED))
         return self._runs is not None
 
     def escapes(self, data: bytes) -> list[int] | None:
@@ -83,22 +107,22 @@ class Triggers:
         self._scan(self._escapes, data, lambda _index, _start, end, *_: found.append(end))
         return found
 
-    def runs(self, data: bytes) -> tuple[list[tuple[int, int]], bool, bool]:
-        """Find long runs of base64 digits; tell of separated hexadecimal digits, and of lists of numbers."""
+    def signs(self, data: bytes) -> Signs:
+        """Look for what can be decoded in *data*."""
         if not self._is_warm(len(data)):
-            return [found.span() for found in self._run.finditer(data)], True, True
-        starts: list[int] = []
-        others: set[int] = set()
+            base64, hexadecimal = (
+                [found.span() for found in rule.finditer(data)] for rule in (self._run, self._hex_run)
+            )
+            return Signs(base64, hexadecimal, separated=True, listed=True)
+        ends: tuple[list[int], ...] = ([], [], [], [])
+        self._scan(self._runs, data, lambda index, _start, end, *_: ends[index].append(end))
+        base64 = self._begun(self._run, data, ends[0])
+        hexadecimal = self._begun(self._hex_run, data, ends[1])
+        return Signs(base64, hexadecimal, separated=bool(ends[2]), listed=bool(ends[3]))
 
-        def note(index: int, _start: int, end: int, *_: object) -> None:
-            if index:
-                others.add(index)
-            else:
-                starts.append(end)
-
-        self._scan(self._runs, data, note)
-        spans = [self._run.match(data, end - self._least) for end in starts]
-        return [found.span() for found in spans if found], 1 in others, 2 in others
+    def _begun(self, rule: re.Pattern[bytes], data: bytes, ends: list[int]) -> list[Span]:
+        """Follow runs from the end of their first digits."""
+        return [found.span() for end in ends if (found := rule.match(data, end - self._least))]
 
     def _scan(self, database: Any, data: bytes, callback: Any) -> None:
         scratches: dict[Any, Any] = self._local.__dict__.setdefault("scratches", {})

@@ -157,7 +157,7 @@ def _character(*units: bytes) -> bytes:
 
 
 def _unescaped(data: bytes) -> bytes:
-    if not any(trigger in data for trigger in _TRIGGERS):
+    if not any(map(data.__contains__, _TRIGGERS)):
         return data
     return _ESCAPE.sub(lambda found: _unescape(found[0]), data)
 
@@ -183,16 +183,16 @@ _HEX_DIGIT = re.compile(rb"[0-9A-Fa-f]")
 _HEX_RUN = re.compile(rb"[0-9A-Fa-f]+(?:(?:[^0-9A-Za-z*]{1,6}[xXuU]?|[xXuU])[0-9A-Fa-f]+)*")
 
 
-def _hexadecimal(data: bytes) -> Iterator[tuple[bytes, Source]]:
+def _hexadecimal(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Source]]:
     data = data.replace(b"0x", b"  ").replace(b"0X", b"  ")
-    digits = data.translate(None, _NOT_HEX)
+    digits = b"".join([data[start:end] for start, end in runs]).translate(None, _NOT_HEX)
     positions: list[int] = []
     for lead in (0, 1):
         end = len(digits) - (len(digits) - lead) % 2
 
         def source(span: Span, lead: int = lead) -> Span | None:
             if not positions:
-                positions.extend(found.start() for found in _HEX_DIGIT.finditer(data))
+                positions.extend(found.start() for run in runs for found in _HEX_DIGIT.finditer(data, *run))
             start, stop = positions[lead + 2 * span[0]], positions[lead + 2 * span[1] - 1] + 1
             return (start, stop) if _HEX_RUN.fullmatch(data, start, stop) else None
 
@@ -225,7 +225,7 @@ _NUMBER = re.compile(rb"[0-9]+")
 def _decimal(data: bytes) -> Iterator[tuple[bytes, Source]]:
     """Decode lists of byte values, as in JSON and in source code."""
     bare = data.translate(None, _DECIMAL_DIGITS)
-    if not any(trigger in bare for trigger in _LISTS):
+    if not any(map(bare.__contains__, _LISTS)):
         return
     for run in _DECIMALS.finditer(data):
         numbers = list(_NUMBER.finditer(data, *run.span()))
@@ -330,12 +330,13 @@ class _Search:
         found = self._unescaped(data, depth) + self._mapped(_dumped(data), depth)
         joined = _join(data)
         inner = self._find(joined) if len(joined) < len(data) else []
-        runs, separated, listed = self._triggers.runs(joined)
-        if runs:
-            inner += self._mapped(_base64(joined, runs), depth)
-        if runs or separated:
-            inner += self._mapped(_hexadecimal(joined), depth)
-        if listed:
+        signs = self._triggers.signs(joined)
+        if signs.base64:
+            inner += self._mapped(_base64(joined, signs.base64), depth)
+        if signs.hexadecimal or signs.separated:
+            runs = [(0, len(joined))] if signs.separated else signs.hexadecimal
+            inner += self._mapped(_hexadecimal(joined, runs), depth)
+        if signs.listed:
             inner += self._mapped(_decimal(joined), depth)
         if inner and len(joined) < len(data):
             edit = _Edit(data, _JOINED, _nothing)
@@ -355,12 +356,12 @@ class _Search:
         """Search the phrases in bytes of which most may be noise."""
         if depth == 1 or self._phrase not in decoded.translate(_READABLE):
             return False
-        return bool(self.spans(b"\0".join(self._phrases.findall(decoded)), depth - 1))
+        return self.spans(b"\0".join(self._phrases.findall(decoded)), depth - 1) != []
 
     def _unescaped(self, data: bytes, depth: int) -> list[Span]:
         if b"\x08" in data:  # as terminals print bold
             return self._edited(data, _OVERSTRUCK, _nothing, depth)
-        if not any(trigger in data for trigger in _TRIGGERS):
+        if not any(map(data.__contains__, _TRIGGERS)):
             return []
         return [
             (start + at, end + at)
@@ -388,9 +389,6 @@ class _Search:
         found = self._deeper(decoded, depth) if decoded != data else []
         edit = _Edit(data, pattern, new) if found else None
         return [edit.source(span) for span in found] if edit else []
-
-    def _is_worth_it(self, data: bytes) -> bool:
-        return self._letters is None or self._triggers.escapes(data) or bool(self._letters.spans(data)[0])
 
     def _deeper(self, decoded: bytes, depth: int) -> list[Span]:
         self._left -= len(decoded)
