@@ -1,7 +1,7 @@
 """The gate before the application: addresses, sizes, headers, and what happens when something breaks.
 
 1. Host and Origin must be ones that are served, or a page anywhere could use a browser on this machine.
-2. A path holds no encoded slash or backslash, so that a name is one segment for everybody.
+2. A path holds no encoded slash or backslash, so that a name is one segment for everybody; a body has one length.
 3. The body is read here, up to its limit and within its time, so that a slow client keeps no thread waiting.
 4. Every answer forbids caching, framing and sniffing.
 5. Whatever breaks is logged by class and place, never by text, and answered like every other error.
@@ -84,6 +84,10 @@ class Gate:
             raise ApiError(HTTPStatus.FORBIDDEN, "calls from other sites are refused")
         if _HIDDEN_SLASH.search(scope.get("raw_path") or b""):
             raise ApiError(HTTPStatus.BAD_REQUEST)
+        if (
+            "content-length" in headers and "transfer-encoding" in headers
+        ):  # two ends of one body: a proxy may see another
+            raise ApiError(HTTPStatus.BAD_REQUEST, headers={"Connection": "close"})
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes:
         limit = self._settings.max_body
