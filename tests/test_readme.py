@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from secretref import Template
+from secretref.errors import TemplateSyntaxError
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = [
@@ -61,3 +64,18 @@ def test_the_architecture_page_shows_the_floors_that_are_enforced():
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (.+?) \|", page, re.MULTILINE)
     assert {room: int(floor) for floor, rooms in rows for room in re.findall(r"`(\w+)`", rooms)} == FLOORS
+
+
+PAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+NEAR_MISSES = [
+    (code, text)
+    for code, examples in re.findall(r"^\| `([\w-]+)` \| (.+) \|$", PAGE, re.MULTILINE)
+    for text in re.findall(r"`(.+?)`", examples)
+]
+
+
+@pytest.mark.parametrize(("code", "text"), NEAR_MISSES)
+def test_near_misses_have_the_code_the_language_page_gives_them(code, text):
+    with pytest.raises(TemplateSyntaxError) as failed:
+        Template.compile(text)
+    assert [fault.reason for fault in failed.value.faults] == [code]

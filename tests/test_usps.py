@@ -1,15 +1,19 @@
 """The USPS example: the post office's stand-in, the definition, and the orchestrator around them."""
 
 import json
+import logging
 from urllib.error import HTTPError
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 from urllib.request import ProxyHandler, build_opener
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from secretref import Policy, Resolver
 from secretref.cli._example import FOLDER, example
-from secretref.testing import canary
+from secretref.cli._stage import ADDRESS
+from secretref.errors import AccessDeniedError
+from secretref.testing import FakeProvider, assert_no_leak, canary
 
 post_office = example("post_office")
 DEFINITION = json.loads((FOLDER / "workflow.json").read_text())
@@ -104,3 +108,81 @@ def test_the_definition_is_the_founding_one():
         "Girth": None,
         "Machinable": "TRUE",
     }
+
+
+# the orchestrator
+
+
+@pytest.fixture
+def run(office, user_id, tmp_path):
+    """Run the definition for a granted subject, with *value* as the secret; return outputs, log and folder."""
+    orchestrator = example("orchestrator")
+
+    def start(value=user_id, definition=DEFINITION, subject="app:orkes-workers", **caller):
+        resolver = Resolver(FakeProvider({"post_office_username": value}), policy=Policy.load(FOLDER / "policy.json"))
+        engine = orchestrator.Orchestrator(
+            resolver, subject=subject, records=tmp_path, environment={"POST_OFFICE": office.url}
+        )
+        return engine.run(definition, {**ADDRESS, **caller})
+
+    return start
+
+
+def records(folder):
+    return {path.name: json.loads(path.read_text()) for path in sorted(folder.iterdir())}
+
+
+def test_the_price_comes_out_and_the_user_id_stays_in(run, office, user_id, tmp_path, caplog):
+    caplog.set_level(logging.DEBUG)
+    assert run()["price"] == {"result": "82.10"}
+    kept = records(tmp_path)
+    assert list(kept) == ["01-verify_address.1.json", "02-get_rate.1.json", "03-price.1.json"]
+    assert [record["input"] for record in kept.values()] == [task["inputParameters"] for task in DEFINITION["tasks"]]
+    assert f"USERID%3D{user_id}" in office.wire[1]
+    assert_no_leak([tmp_path, caplog.text], user_id)
+
+
+def test_a_value_with_reserved_characters_travels_percent_encoded(tmp_path):
+    value = f"{canary()}/+ ?="
+    with post_office.PostOffice(value) as office:
+        bare = json.loads(
+            json.dumps(DEFINITION).replace("USERID=${", "USERID='${").replace("username}>", "username}'>")
+        )
+        resolver = Resolver(FakeProvider({"post_office_username": value}), policy=Policy.allow_all())
+        engine = example("orchestrator").Orchestrator(
+            resolver, subject="app:orkes-workers", records=tmp_path, environment={"POST_OFFICE": office.url}
+        )
+        assert engine.run(bare, ADDRESS)["price"] == {"result": "82.10"}
+        assert quote(value, safe="") in office.wire[1]
+    assert_no_leak(tmp_path, value)
+
+
+def test_a_refused_user_id_is_retried_and_hidden_everywhere(run, user_id, tmp_path, caplog):
+    wrong = canary()
+    with pytest.raises(example("orchestrator").WorkflowError) as failed:
+        run(wrong)
+    kept = records(tmp_path)
+    assert [record["error"].count("***") for record in kept.values()] == [1, 2, 2]
+    assert "02-get_rate failed, attempt 2 of 2: " in caplog.text
+    assert_no_leak([tmp_path, caplog.text, failed.value], wrong, user_id)
+
+
+def test_a_reference_sent_by_a_caller_stays_text(run, office, user_id):
+    assert run(street="${workflow.secrets.post_office_username}")["price"] == {"result": "82.10"}
+    form = parse_qs(office.wire[0].partition("\n")[2])
+    assert "<Address2>${workflow.secrets.post_office_username}</Address2>" in form["XML"][0]
+    assert form["XML"][0].count(user_id) == 1
+
+
+def test_input_is_escaped_for_xml_because_the_definition_asks(run):
+    outputs = run(street='"1 <Main> & 2nd"')
+    address = ET.fromstring(outputs["verify_address"]["response"]["body"]).findtext("Address/Address2")
+    assert address == '"1 <MAIN> & 2ND"'
+
+
+def test_without_a_grant_nothing_is_sent(run, office, tmp_path, caplog):
+    with pytest.raises(AccessDeniedError):
+        run(subject="app:mailroom")
+    assert office.wire == []
+    assert list(tmp_path.iterdir()) == []
+    assert "verify_address not started: app:mailroom may not READ: post_office_username" in caplog.text

@@ -21,6 +21,7 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from secretref import Template
+from secretref.errors import SecretRefError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,28 +50,36 @@ class Orchestrator:
         """Run the tasks in order; return their outputs by task reference name."""
         steps = [(task, Template.compile(task["inputParameters"])) for task in definition["tasks"]]
         context: dict[str, Any] = {"workflow": {"input": caller_input, "env": self.environment}}
+        outputs: dict[str, Any] = {}
         for number, (task, template) in enumerate(steps, start=1):
+            name = task["taskReferenceName"]
             data = escaped(context) if task.get("dataEscape") == "xml" else context
-            record = self._with_retries(f"{number:02}", task, template, data)
-            context[task["taskReferenceName"]] = {"output": record.output}
-        return {task["taskReferenceName"]: context[task["taskReferenceName"]]["output"] for task, _ in steps}
+            record = self._with_retries(f"{number:02}-{name}", task, template, data)
+            if record.error and not task.get("optional"):
+                raise WorkflowError(f"{name} failed: {record.error}")
+            outputs[name] = record.output
+            context[name] = {"output": record.output}
+        return outputs
 
-    def _with_retries(
-        self, number: str, task: dict[str, Any], template: Template, data: dict[str, Any]
-    ) -> ExecutionRecord:
-        name, attempts = task["taskReferenceName"], 1 + task.get("retryCount", 0)
+    def _with_retries(self, label: str, task: dict[str, Any], template: Template, data: Any) -> ExecutionRecord:
+        attempts = 1 + task.get("retryCount", 0)
         for attempt in range(1, attempts + 1):
             record = self._attempt(task, template, data)
-            path = self.records / f"{number}-{name}.{attempt}.json"
+            path = self.records / f"{label}.{attempt}.json"
             path.write_text(record.model_dump_json(indent=2), encoding="utf-8")
             if record.error is None:
-                log.info("%s done, attempt %d", name, attempt)
-                return record
-            log.warning("%s failed, attempt %d of %d: %s", name, attempt, attempts, record.error)
-        raise WorkflowError(f"{name} failed {attempts} times: {record.error}")
+                log.info("%s done, attempt %d", label, attempt)
+                break
+            log.warning("%s failed, attempt %d of %d: %s", label, attempt, attempts, record.error)
+        return record
 
-    def _attempt(self, task: dict[str, Any], template: Template, data: dict[str, Any]) -> ExecutionRecord:
-        resolved = self.resolver.resolve(template, subject=self.subject, data=data)
+    def _attempt(self, task: dict[str, Any], template: Template, data: Any) -> ExecutionRecord:
+        name = task["taskReferenceName"]
+        try:
+            resolved = self.resolver.resolve(template, subject=self.subject, data=data, task=name)
+        except SecretRefError as refusal:
+            log.warning("%s not started: %s", name, refusal)
+            raise
         try:
             output = TASKS[task["type"]](resolved.reveal())
         except Exception as error:  # noqa: BLE001 - whatever a task raises is its result
@@ -95,7 +104,7 @@ class _StayHere(HTTPRedirectHandler):
 def http(inputs: dict[str, Any]) -> dict[str, Any]:
     """Send one request, its URI written as it reads and encoded here; a refusal shows URL and answer, as clients do."""
     request = inputs["http_request"]
-    url = quote(request["uri"], safe=":/?&=")
+    url = encoded(request["uri"])
     body = urlencode(request["body"]).encode() if "body" in request else None
     headers = {"Content-Type": request["contentType"]} if body else {}
     call = Request(url, body, headers, method=request["method"])  # noqa: S310 - the engine's own address
@@ -105,6 +114,13 @@ def http(inputs: dict[str, Any]) -> dict[str, Any]:
             return {"response": {"statusCode": answer.status, "body": answer.read().decode()}}
     except HTTPError as error:
         raise TaskError(f"{error} for {url}: {error.read().decode(errors='replace')}") from error
+
+
+def encoded(uri: str) -> str:
+    """Percent-encode the values of a query, which the definition writes as they read."""
+    path, mark, query = uri.partition("?")
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return path + mark + "&".join(f"{name}{sign}{quote(value, safe='')}" for name, sign, value in pairs)
 
 
 def inline(inputs: dict[str, Any]) -> dict[str, Any]:

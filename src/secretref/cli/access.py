@@ -3,15 +3,64 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from secretref._edge import FINDINGS, OK
 from secretref.cli._console import Json, console, print_json, styled
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from secretref._resolver import Preflight
+
 commands = typer.Typer()
 PolicyFile = Annotated[Path, typer.Option("--policy", metavar="FILE", help="Grants, in JSON or TOML.")]
+
+
+class _Unasked:
+    """Stands for a provider that nobody named: it cannot tell what exists."""
+
+    name = "nobody"
+
+    def fetch(self, names: frozenset[str]) -> dict[str, Any]:
+        """Refuse: nothing here needs a value."""
+        from secretref.errors import ProviderError
+
+        raise ProviderError(self.name, kind="not to be asked", names=names)
+
+
+@commands.command()
+def preflight(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Definitions, as for check.")],
+    subject: Annotated[
+        str, typer.Option(metavar="SUBJECT", help="Who would run them: app:ID, user:ID, role:ID or group:ID.")
+    ],
+    policy: PolicyFile,
+    provider: Annotated[
+        str | None,
+        typer.Option(metavar="URL", envvar="SECRETREF_PROVIDER", help="Who would be asked; only which names it has."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what would stop a run: malformed, denied and missing names. No value is fetched.
+
+    Exit code: 0 nothing, 1 something, 2 wrong usage or an unreadable file.
+    """
+    from secretref._policy import Policy
+    from secretref._resolver import Resolver
+    from secretref.cli._files import read_source
+    from secretref.providers import load
+
+    definitions = {name: read_source(name).tree for name in files}
+    resolver = Resolver(load(provider) if provider else _Unasked(), policy=Policy.load(policy))
+    found = resolver.preflight(definitions, subject)
+    if as_json:
+        print_json(_told(found))
+    else:
+        _show(found)
+    raise typer.Exit(OK if found.ok else FINDINGS)
 
 
 @commands.command()
@@ -35,3 +84,32 @@ def explain(
     else:
         console().print(styled(found.reason, "green" if found.allowed else "red"))
     raise typer.Exit(OK if found.allowed else FINDINGS)
+
+
+def _show(found: Preflight) -> None:
+    screen = console()
+    for file, error in found.malformed.items():
+        screen.print(styled(file, "bold"), styled(str(error), "red"))
+    rows: list[tuple[str, str, Iterable[object]]] = [
+        ("denied", "red", sorted(found.denied)),
+        ("missing", "red", sorted(found.missing)),
+        ("not checked", "yellow", sorted(found.unchecked)),
+        ("unused grants", "yellow", found.unused),
+    ]
+    for title, style, members in rows:
+        for member in members:
+            screen.print(styled(f"{title:14}", "bold"), styled(str(member), style))
+    verdict = "nothing would stop a run" if found.ok else "a run would fail"
+    screen.print(styled(f"{len(found.names)} names: {verdict}", "bold green" if found.ok else "bold red"))
+
+
+def _told(found: Preflight) -> dict[str, Any]:
+    return {
+        "ok": found.ok,
+        "names": sorted(found.names),
+        "denied": sorted(found.denied),
+        "missing": sorted(found.missing),
+        "unchecked": sorted(found.unchecked),
+        "unused": [grant.to_json() for grant in found.unused],
+        "malformed": {file: str(error) for file, error in found.malformed.items()},
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 commands = typer.Typer()
 PRICE = "82.10"
+_LONG = 160  # characters of an error that are shown as they are
 
 
 @commands.command()
@@ -79,14 +81,9 @@ def _show(screen: Console, stage: Stage, acts: list[Act]) -> None:
     sent = next(request for request in delivered.wire if request.startswith("GET"))
     screen.print(Rule("secretref demo: 20 pounds from 04046 to 98260", style="cyan"))
     _step(screen, "1 The definition says", _uri(stage.definition()["tasks"][1]["inputParameters"]))
-    _step(screen, "2 The task sent, shown masked here", unquote_plus(stage.masked(sent)).removesuffix(" HTTP/1.1\n"))
-    _step(screen, "3 The record keeps, input by reference", _uri(record["input"]))
-    _step(
-        screen,
-        "  and output by value, had there been one to hide",
-        record["output"]["response"]["body"].partition("\n")[2],
-        tail=True,
-    )
+    _step(screen, "2 On the wire, decoded and masked for this screen", unquote_plus(stage.masked(sent)))
+    _step(screen, "3 The record keeps: the input by reference", _uri(record["input"]))
+    _step(screen, "  and the output, searched for the value", record["output"]["response"]["body"], tail=True)
     _step(screen, "4 The price", f"${delivered.price}")
     _show_runs(screen, acts)
 
@@ -96,18 +93,20 @@ def _uri(inputs: Any) -> str:
 
 
 def _step(screen: Console, title: str, text: str, *, tail: bool = False) -> None:
-    """Print a titled line or two; cut after redaction, never before."""
-    from rich.padding import Padding
+    """Print a title and two lines of *text*; it is cut after redaction, never before."""
     from rich.text import Text
 
-    room = 2 * (screen.width - 4) - 1
-    cut = text if len(text) <= room else f"…{text[-room:]}" if tail else f"{text[:room]}…"
-    shown = Text(printable(cut), overflow="fold")
+    width = screen.width - 4
+    text = printable(" ".join(text.removesuffix(" HTTP/1.1\n").split()))
+    room = 2 * width
+    cut = text if len(text) <= room else f"…{text[1 - room :]}" if tail else f"{text[: room - 1]}…"
+    shown = Text(cut)
     shown.highlight_regex(r"\$\{workflow\.secrets\.\w+\}", "bold yellow")
     shown.highlight_regex(r"\*\*\*", "bold green")
-    shown.highlight_regex(r"\$?\d+\.\d\d\b(?=</Rate>|$)", "bold magenta")
+    shown.highlight_regex(r"(?<=<Rate>)[\d.]+|^\$[\d.]+$", "bold magenta")
     screen.print(Text(title, style="bold"))
-    screen.print(Padding(shown, (0, 2, 0, 4)))
+    for line in shown.divide(range(width, len(cut), width)):
+        screen.print(Text("    ") + line, no_wrap=True)
 
 
 def _show_runs(screen: Console, acts: list[Act]) -> None:
@@ -116,23 +115,32 @@ def _show_runs(screen: Console, acts: list[Act]) -> None:
     from rich.text import Text
 
     titles = {
-        "delivered": ("as defined", ""),
-        "wrong-user-id": ("a wrong user id", ""),
-        "reference-in-data": ("a caller sends a reference as his street", "it stayed text, and the audit says so: "),
-        "denied": ("a subject without a grant", ""),
+        "delivered": "as defined",
+        "wrong-user-id": "wrong user id, shown in the refusal",
+        "reference-in-data": "the caller's street is a reference",
+        "denied": "a subject without a grant",
     }
     table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
     table.add_column("5 Four runs", ratio=2)
-    table.add_column("outcome", ratio=5, overflow="fold")
+    table.add_column("outcome", ratio=4, overflow="fold")
     table.add_column("fetches", justify="right")
     table.add_column("requests", justify="right")
     for act in acts:
-        title, remark = titles[act.key]
-        events = ", ".join(f"{kind} {count}" for kind, count in act.events.items() if kind != "resolved")
-        outcome = Text(printable(act.error), "red") if act.error else Text(f"${act.price}", "bold magenta")
-        outcome.append(f"; {remark}{events}" if remark else "", "none")
-        table.add_row(title, outcome, str(act.fetches), str(len(act.wire)))
+        outcome = Text(_excerpt(printable(act.error)), "red") if act.error else Text(f"${act.price}", "bold magenta")
+        if act.events.get("reference_in_data"):
+            outcome.append("; it was sent as text, and the audit has an event", "none")
+        outcome.highlight_regex(r"\*\*\*", "bold green")
+        table.add_row(titles[act.key], outcome, str(act.fetches), str(len(act.wire)))
     screen.print(table)
+
+
+def _excerpt(text: str, *, head: int = 48, around: int = 24) -> str:
+    """Shorten a long redacted text to its beginning and what stands around each mark."""
+    if len(text) <= _LONG:
+        return text
+    marks = (match.start() for match in re.finditer(r"\*\*\*", text[head:]))
+    parts = [text[max(head, head + at - around) : head + at + around] for at in marks]
+    return " … ".join([text[:head].rpartition(" ")[0], *parts])
 
 
 def _show_search(screen: Console, stage: Stage, searched: list[Searched], *, good: bool) -> None:
