@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import marshal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import is_
 from typing import Any, Literal, NewType, NoReturn, get_args
 
@@ -197,33 +197,13 @@ class Redactor:
             literals = needles.literals(blob)
             if self._views == "off" or _covers(needles.spans(blob) if literals else [], needles.decoded_spans(blob)):
                 try:
-                    return self._patched(value, [literal.decode() for literal in literals]) if literals else value
+                    found = [literal.decode() for literal in literals]
+                    return _patched(value, found, self._literal_text, self.bytes) if found else value
                 except (LookupError, RecursionError, UnicodeDecodeError):
                     pass  # a changed key, a deep or cyclic structure, binary data: the walk can do it
         return rewrite(
             value, text=self.text, data=self.bytes, mark=self.mark, exception=self.exception, numbers=needles.numeric
         )
-
-    def _patched(self, value: object, literals: list[str]) -> Any:
-        """Redact the strings that hold one of *literals*, copying only what leads to them.
-
-        Raises:
-            LookupError: A key of a mapping would change.
-        """
-        kind = type(value)
-        if isinstance(value, str):
-            return self._literal_text(value) if any(literal in value for literal in literals) else value
-        if isinstance(value, dict):
-            if any(
-                isinstance(key, (tuple, frozenset, bytes)) or self._patched(key, literals) is not key for key in value
-            ):
-                raise LookupError
-            changed = {key: new for key, old in value.items() if (new := self._patched(old, literals)) is not old}
-            return value | changed if changed else value
-        if isinstance(value, (list, tuple, set, frozenset)):
-            parts = [self._patched(part, literals) for part in value]
-            return value if all(map(is_, parts, value)) else kind(parts)  # type: ignore[call-arg]
-        return self.bytes(value) if isinstance(value, (bytes, bytearray)) else value
 
     def _literal_text(self, text: str) -> str:
         """Hide the literal forms only, where the views are known to hold nothing."""
@@ -254,6 +234,35 @@ class Redactor:
 def _settled(needles: Needles, data: bytes) -> bytes:
     """Hide what the marks have assembled."""
     return Settler(needles).feed(data, final=True) if needles.affected else data
+
+
+def _patched(value: object, literals: list[str], text: Callable[[str], str], data: Callable[[bytes], bytes]) -> Any:
+    """Redact the strings that hold one of *literals*, copying only what leads to them.
+
+    Raises:
+        LookupError: A key of a mapping would change, or something else that only the walk can copy.
+    """
+    kind = type(value)
+    if isinstance(value, str):
+        for literal in literals:
+            if literal in value:
+                return text(value)
+        return value
+    if isinstance(value, dict):
+        changed: dict[object, object] = {}
+        for key, old in value.items():
+            if not isinstance(key, (str, int)) or _patched(key, literals, text, data) is not key:
+                raise LookupError
+            new = _patched(old, literals, text, data)
+            if new is not old:
+                changed[key] = new
+        return value | changed if changed else value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        parts = [_patched(part, literals, text, data) for part in value]
+        return value if all(map(is_, parts, value)) else kind(parts)  # type: ignore[call-arg]
+    if isinstance(value, bytearray):
+        raise LookupError
+    return data(value) if isinstance(value, bytes) else value
 
 
 def _covers(spans: list[Span], others: list[Span]) -> bool:
