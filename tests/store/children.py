@@ -11,7 +11,9 @@ def fork(work):
     """Run *work* with a pipe's writing end in a child; return its pid and the reading end."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of threads, which these children ignore
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # newer Pythons warn of threads, which these children ignore
         pid = os.fork()
     if pid == 0:
         code = 1

@@ -54,7 +54,9 @@ def test_a_forked_child_uses_the_store_on_its_own(place, capsys):
         assert store.fetch(frozenset(NAMES)) == values
         assert not store.verify().problems
         assert len(store.audit.lines(actor="child", limit=200)) == forks
-    report(capsys, f"{place.kind}: {forks} forks under traffic: deadlocks {stuck}, crossed replies {crossed + len(faults)}")
+    report(
+        capsys, f"{place.kind}: {forks} forks under traffic: deadlocks {stuck}, crossed replies {crossed + len(faults)}"
+    )
     assert (crossed, stuck, faults) == (0, 0, [])
 
 
@@ -79,21 +81,30 @@ print(sorted(store), store.verify().problems)
 """
     place.open().close()
     environment = {**os.environ, "STORE_KEY": place.key._text.get_secret_value()}
-    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
     assert ended.stdout == "['A', 'B', 'C'] ()\n", ended.stderr
 
 
 def test_a_transaction_belongs_to_the_process_that_began_it(place):
-    """The child cannot commit what the parent began; the parent can."""
+    """The child is outside of it, and with SQLite shut out, because a lock cannot be inherited; the parent commits."""
     with place.open() as store:
         with store.transaction():
             store.put("A", canary())
 
             def child(say):
-                say("outside" if not store._ledger.database.in_transaction else "inside")
+                say(f"inside {store._ledger.database.in_transaction}")
+                try:
+                    say(f"sees {sorted(store)}")
+                    with place.open() as another:
+                        say(f"sees {sorted(another)}")
+                except ProviderUnavailableError as error:
+                    say(error.kind)
 
             said, code = finish(*fork(child))
-            assert (said, code) == (["outside"], 0)
+            refused = ["ForkedInTransaction"] if place.kind == "sqlite" else ["sees []", "sees []"]
+            assert (said, code) == (["inside False", *refused], 0)
         assert store.exists("A")
 
 
@@ -121,8 +132,33 @@ def test_leaving_a_parents_transaction_in_a_child_is_refused(place):
         assert not store.verify().problems
 
 
-def test_a_child_made_while_others_write_can_write(sqlite_place):
-    """The lock was held by a thread the child does not have."""
+def test_a_fork_waits_for_other_threads_to_leave_the_database(sqlite_place):
+    """What they hold would be held in the child for ever."""
+    with sqlite_place.open() as store:
+        inside = threading.Event()
+
+        def hold():
+            with store.transaction():
+                inside.set()
+                time.sleep(0.2)
+                store.put("HELD", canary())
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        inside.wait(30)
+
+        def child(say):
+            say(" ".join(store))
+            store.put("CHILD", canary())
+
+        said, code = finish(*fork(child))
+        thread.join(30)
+        assert (said, code) == (["HELD"], 0)
+        assert store.exists(frozenset({"HELD", "CHILD"})) == {"HELD", "CHILD"}
+
+
+def test_a_fork_that_could_not_wait_shuts_the_child_out(sqlite_place, monkeypatch):
+    monkeypatch.setattr(_database, "LOCK_TIMEOUT", 0.05)
     with sqlite_place.open() as store:
         inside, leave = threading.Event(), threading.Event()
 
@@ -136,15 +172,14 @@ def test_a_child_made_while_others_write_can_write(sqlite_place):
         inside.wait(30)
 
         def child(say):
-            store.put("CHILD", canary())
-            say("written")
+            try:
+                store.exists("A")
+            except ProviderUnavailableError as error:
+                say(error.kind)
 
-        pid, reading = fork(child)
-        time.sleep(0.1)
+        assert finish(*fork(child)) == (["ForkedInTransaction"], 0)
         leave.set()
         thread.join(30)
-        assert finish(pid, reading) == (["written"], 0)
-        assert store.exists("CHILD")
 
 
 def test_a_killed_writer_leaves_no_lock_behind(sqlite_place):

@@ -155,7 +155,10 @@ def test_backups_under_load_are_consistent(place, capsys, tmp_path):
                 found = restored.fetch(frozenset("AB"))
                 mixed += len(found) != 2 or found["A"] != found["B"] or bool(restored.verify().problems)
                 numbers.append(int(text(found["A"])))
-    report(capsys, f"{place.kind}: {rounds} backups restored (values {numbers[0]} to {numbers[-1]}): missing or mixed {mixed}")
+    report(
+        capsys,
+        f"{place.kind}: {rounds} backups restored (values {numbers[0]} to {numbers[-1]}): missing or mixed {mixed}",
+    )
     assert mixed == 0
     assert numbers[-1] > numbers[0], "the writer stood still"
 
@@ -230,7 +233,9 @@ def test_migrations_are_all_or_nothing_under_kill_9(place, next_format, monkeypa
             with connection.connection() as one:
                 half += one.text("SELECT count(*) FROM secretref_more") != [(1,)]
             half += store.info().format != 2 or bool(store.verify().problems)
-    report(capsys, f"migration, {place.kind}: {rounds} rounds, {migrated} through before the kill, half-migrated {half}")
+    report(
+        capsys, f"migration, {place.kind}: {rounds} rounds, {migrated} through before the kill, half-migrated {half}"
+    )
     assert half == 0
 
 

@@ -50,9 +50,7 @@ def outcome(path, place, **options):
             entries = store.entries()
             grants = store.grants.all()
     except ProviderError as error:
-        assert error.__context__ is None
-        assert error.__cause__ is None
-        return "error"
+        return "error" if (error.__context__, error.__cause__) == (None, None) else "chained error"
     right = found == place.values and list(entries) == sorted(place.values) and len(grants) == 1
     return "right" if right else "wrong"
 
@@ -61,7 +59,7 @@ def test_damaged_files_never_yield_a_wrong_value(filled, capsys):
     """Flips and truncations at every page, and blocks of noise."""
     data = filled.url.read_bytes()
     pages = len(data) // 4096
-    count = {"right": 0, "error": 0, "wrong": 0}
+    count = {"right": 0, "error": 0, "wrong": 0, "chained error": 0}
     for number in range(size(120, 1000)):
         path = copied(filled, number)
         damaged = bytearray(data)
@@ -78,7 +76,7 @@ def test_damaged_files_never_yield_a_wrong_value(filled, capsys):
         path.write_bytes(damaged)
         count[outcome(path, filled)] += 1
     report(capsys, f"damaged files: {sum(count.values())} files: {count}")
-    assert count["wrong"] == 0
+    assert (count["wrong"], count["chained error"]) == (0, 0)
     assert count["error"]
 
 
@@ -132,7 +130,7 @@ def test_exchanged_rows_are_never_accepted(filled, capsys):
                     try:
                         accepted += one in store.fetch(frozenset({one}))
                     except StoreDamagedError as error:
-                        assert error.names == {one}
+                        accepted += error.names != {one}
                 connection.executemany(write, [(body, row), (other_body, other_row)])
         assert store.fetch(frozenset(filled.values)) == filled.values
     connection.close()
@@ -255,7 +253,9 @@ def test_a_wrong_passphrase_is_a_wrong_key(sqlite_place, capsys):
     for number in range(rounds):
         with pytest.raises(StoreKeyError):
             sqlite_place.open(key=PassphraseKey(SecretStr(f"wrong horse battery {number}")), create=False)
-    report(capsys, f"passphrase: {(time.perf_counter() - start) / rounds * 1000:.0f} ms per derivation (scrypt, 128 MiB)")
+    report(
+        capsys, f"passphrase: {(time.perf_counter() - start) / rounds * 1000:.0f} ms per derivation (scrypt, 128 MiB)"
+    )
     assert hashlib.sha256(sqlite_place.url.read_bytes()).hexdigest() == digest
     with sqlite_place.open(key=right, create=False) as store:
         assert store.info().key_kind == "passphrase"

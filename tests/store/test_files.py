@@ -11,6 +11,7 @@ from secretref.errors import ConfigurationError, ProviderUnavailableError
 from secretref.store import FileKey, _sqlite, open_store, restore
 from secretref.store._sqlite import wal_is_safe
 
+
 def test_every_file_is_private_from_birth_under_every_umask(tmp_path, capsys):
     """SQLite gives side files the mode of the database, so both are looked at while a change is under way."""
     checked = wider = 0
@@ -27,7 +28,9 @@ def test_every_file_is_private_from_birth_under_every_umask(tmp_path, capsys):
                         wider += sum(mode_of(path) & 0o077 for path in folder.rglob("*"))
                 store.rotate_key()
                 store.backup(folder / "backup")
-                restore(folder / "backup", folder / "restored" / "store", key=FileKey(folder / "dir" / "store.key")).close()
+                restore(
+                    folder / "backup", folder / "restored" / "store", key=FileKey(folder / "dir" / "store.key")
+                ).close()
         finally:
             os.umask(old)
         for path in [folder / "dir", *folder.rglob("*")]:
@@ -126,7 +129,7 @@ def test_a_key_is_made_once(tmp_path):
     before = (tmp_path / "key").read_bytes()
     key.create()
     assert (tmp_path / "key").read_bytes() == before
-    assert os.listdir(tmp_path) == ["key"]
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
 VERSIONS = [(3, minor, patch) for minor in (0, 6, 7, 24, 40, 43, 44, 45, 49, 50, 51, 52, 60) for patch in range(12)]
@@ -164,7 +167,8 @@ def test_a_log_is_emptied_whenever_something_was_removed(made, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://host/db", "sqlite://", "sqlite:///x?journal=off", "http://[", "nonsense://", "postgresql://host:port/db"]
+    "url",
+    ["mysql://host/db", "sqlite://", "sqlite:///x?journal=off", "http://[", "nonsense://", "postgresql://host:port/db"],
 )
 def test_addresses_the_store_does_not_know_are_refused(url):
     with pytest.raises(ConfigurationError):

@@ -1,7 +1,5 @@
 """Master keys: where they are kept, how they are replaced, and what is said when they are wrong."""
 
-import os
-
 import pytest
 from conftest import canary
 from keyring.backend import KeyringBackend
@@ -137,17 +135,17 @@ def test_a_rotation_first_finishes_the_one_before(sqlite_place, tmp_path, monkey
 def test_other_processes_go_on_after_a_rotation(place, tmp_path):
     """Their key is read again from its file; a key given by hand has to be given anew."""
     key, value = FileKey(tmp_path / "key"), canary()
-    with place.open(key=key) as one, place.open(key=FileKey(tmp_path / "key")) as other:
-        with place.open(key=RawKey(SecretStr(plain_text(key)))) as third:
-            one.put("A", value)
-            one.rotate_key()
-            assert other.fetch(A) == {"A": value}
-            other.put("B", value)
-            assert one.fetch(frozenset("B")) == {"B": value}
-            with pytest.raises(StoreKeyError):
-                third.fetch(A)
-            with pytest.raises(StoreKeyError):
-                third.put("A", value)
+    one, other = place.open(key=key), place.open(key=FileKey(tmp_path / "key"))
+    with one, other, place.open(key=RawKey(SecretStr(plain_text(key)))) as third:
+        one.put("A", value)
+        one.rotate_key()
+        assert other.fetch(A) == {"A": value}
+        other.put("B", value)
+        assert one.fetch(frozenset("B")) == {"B": value}
+        with pytest.raises(StoreKeyError):
+            third.fetch(A)
+        with pytest.raises(StoreKeyError):
+            third.put("A", value)
 
 
 @pytest.mark.parametrize("kind", ["env", "passphrase", "kms"])
@@ -210,7 +208,9 @@ def test_keys_are_given_as_text(tmp_path, monkeypatch):
         key_from("keyring:service/name")
 
 
-@pytest.mark.parametrize("text", ["#", "x#", "secretref-key-1:#", "secretref-key-1:AAAA", "secretref-key-1:ä", "hunter2hunter2"])
+@pytest.mark.parametrize(
+    "text", ["#", "x#", "secretref-key-1:#", "secretref-key-1:AAAA", "secretref-key-1:ä", "hunter2hunter2"]
+)
 def test_what_is_no_key_is_refused_and_not_repeated(tmp_path, monkeypatch, sqlite_place, text):
     monkeypatch.setenv("STORE_KEY", text)
     path = tmp_path / "key"
@@ -281,5 +281,10 @@ def test_the_keyring_of_the_system_is_used(monkeypatch):
 def test_the_default_key_stands_beside_the_file(tmp_path):
     with open_store(tmp_path / "dir" / "store", create=True) as store:
         store.put("A", canary())
-    assert sorted(os.listdir(tmp_path / "dir")) == ["store", "store-journal", "store.key", "store.lock"]
+    assert sorted(path.name for path in (tmp_path / "dir").iterdir()) == [
+        "store",
+        "store-journal",
+        "store.key",
+        "store.lock",
+    ]
     open_store(f"sqlite:///{tmp_path}/dir/store").close()

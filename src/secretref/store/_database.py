@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -42,6 +43,7 @@ class Backend(Protocol):
     begin_write: str
     has_tables: str
     lock_schema: str
+    shares_memory: bool  # between the connections of a process, so that a fork must find them unused
     url: str
 
     @property
@@ -78,8 +80,8 @@ class Backend(Protocol):
         """Give that lock back."""
         ...
 
-    def renew(self) -> None:
-        """Forget in a forked child what the parent holds."""
+    def renew(self, *, in_use: bool) -> None:
+        """Forget in a forked child what the parent holds; *in_use* if a connection was busy during the fork."""
         ...
 
     def check(self, connection: Connection) -> None:
@@ -183,6 +185,7 @@ class _State:
 
     def __init__(self) -> None:
         self.idle: deque[Connection] = deque()
+        self.busy: dict[object, int] = {}  # uses of the driver going on, with their threads
         self.lock = threading.Lock()
         self.local = threading.local()
         self.waiting: list[Any] = []  # what threads wait for a shared commit with
@@ -196,7 +199,7 @@ class Database:
         self.backend = backend
         self.state = _State()
         self._statements = _Statements(backend)
-        _databases.add(self)
+        _forks.add(self)
 
     def __del__(self) -> None:
         self.close()
@@ -209,15 +212,16 @@ class Database:
         if inside is not None:
             yield inside
             return
-        connection = None
-        with suppress(IndexError):
-            connection = state.idle.pop()
-        connection = connection or Connection(self._statements, self._connect())
-        try:
-            yield connection
-        finally:
-            if state is self.state:  # else forked meanwhile, and the connection is the parent's
-                self._give_back(connection)
+        with _no_fork(state):
+            connection = None
+            with suppress(IndexError):
+                connection = state.idle.pop()
+            connection = connection or Connection(self._statements, self._connect())
+            try:
+                yield connection
+            finally:
+                if state is self.state:  # else forked meanwhile, and the connection is the parent's
+                    self._give_back(connection)
 
     def _connect(self) -> Any:
         try:
@@ -320,27 +324,83 @@ class Database:
 
     def close(self) -> None:
         """Close the idle connections."""
+        with _no_fork(self.state):
+            self._close_idle()
+
+    def _close_idle(self) -> None:
         idle = self.state.idle
         while idle:
             idle.pop().driver.close()
 
-    def renew(self) -> None:
-        """Start afresh in a forked child; the parent's connections are left alone for good."""
+    def before_fork(self) -> None:
+        """Wait until no other thread is inside SQLite, and let go of what is idle.
+
+        SQLite keeps locks it holds in memory of the process, too. A child that inherits such a note believes to hold
+        a lock that it does not, and would read and write beside its parent.
+        """
+        if not self.backend.shares_memory:
+            return
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        own = threading.get_ident()
+        while any(thread != own for thread in list(self.state.busy.values())) and time.monotonic() < deadline:
+            time.sleep(0.0002)
+        self._close_idle()
+
+    def after_fork(self) -> None:
+        """Start afresh in the child; the parent's connections are left alone for good."""
         inherited, self.state = self.state, _State()
         for connection in [*inherited.idle, getattr(inherited.local, "connection", None)]:
             if connection is not None:
                 # Closing would end the parent's session, or play back its journal. Not even the end of the
                 # interpreter may do that, so the object is made immortal.
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection.driver))
-        self.backend.renew()
+        self.backend.renew(in_use=bool(inherited.busy))
 
 
-_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+class _Forks:
+    """Lets a fork happen only while nobody is inside a driver."""
+
+    def __init__(self) -> None:
+        self.pause: threading.Event | None = None
+        self._one = threading.Lock()
+        self._databases: weakref.WeakSet[Database] = weakref.WeakSet()
+        os.register_at_fork(before=self._before, after_in_parent=self._in_parent, after_in_child=self._in_child)
+
+    def add(self, database: Database) -> None:
+        """Take care of *database* from now on."""
+        self._databases.add(database)
+
+    def _before(self) -> None:
+        self._one.acquire()
+        self.pause = threading.Event()
+        for database in list(self._databases):
+            database.before_fork()
+
+    def _in_parent(self) -> None:
+        if self.pause is not None:
+            self.pause.set()
+        self.pause = None
+        self._one.release()
+
+    def _in_child(self) -> None:
+        self.pause, self._one = None, threading.Lock()
+        for database in list(self._databases):
+            database.after_fork()
 
 
-def _renew_all() -> None:
-    for database in list(_databases):
-        database.renew()
+_forks = _Forks()
 
 
-os.register_at_fork(after_in_child=_renew_all)
+@contextmanager
+def _no_fork(state: _State) -> Iterator[None]:
+    """Announce a use of the driver, unless a fork is being prepared: then wait until it is over."""
+    use = object()
+    state.busy[use] = threading.get_ident()
+    while (pause := _forks.pause) is not None:
+        del state.busy[use]
+        pause.wait(LOCK_TIMEOUT)
+        state.busy[use] = threading.get_ident()
+    try:
+        yield
+    finally:
+        del state.busy[use]

@@ -36,6 +36,7 @@ class Postgres:
     has_tables = (
         "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = 'secretref_meta'"
     )
+    shares_memory = False
     lock_schema = "SELECT pg_advisory_xact_lock(7351629023)"
 
     def __init__(self, url: URL) -> None:
@@ -70,7 +71,7 @@ class Postgres:
     def release(self) -> None:
         """Do nothing, as :meth:`acquire`."""
 
-    def renew(self) -> None:
+    def renew(self, *, in_use: bool) -> None:
         """Do nothing: the parent's sessions are left alone as they are."""
 
     def check(self, connection: Connection) -> None:

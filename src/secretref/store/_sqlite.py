@@ -23,6 +23,7 @@ _UNAVAILABLE: Final = (
     "SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY",
     "SQLITE_NOMEM", "SQLITE_PERM", "SQLITE_AUTH", "SQLITE_PROTOCOL", "SQLITE_INTERRUPT",
 )  # fmt: skip
+_unsafe: set[Path] = set()  # files that this process may not open any more
 
 
 def wal_is_safe(version: tuple[int, int, int]) -> bool:
@@ -43,6 +44,7 @@ class Sqlite:
     begin_write = "BEGIN IMMEDIATE"
     has_tables = "SELECT count(*) FROM sqlite_master"  # the file is ours: any table means there is a store
     lock_schema = ""  # the transaction is alone as it is
+    shares_memory = True
 
     def __init__(self, path: Path, *, journal: str = "truncate") -> None:
         if journal not in {"truncate", "wal"}:
@@ -80,6 +82,8 @@ class Sqlite:
 
     def connect(self) -> sqlite3.Connection:
         """Open the file; it must be there, and it must be private."""
+        if _unsafe and self.path.resolve() in _unsafe:
+            raise ProviderUnavailableError("store", kind="ForkedInTransaction")
         _files.check_private(self.path)
         driver = sqlite3.connect(
             f"{self.path.absolute().as_uri()}?mode=rw",
@@ -141,11 +145,16 @@ class Sqlite:
         os.close(self._gate)
         self._gate = -1
 
-    def renew(self) -> None:
-        """Drop the parent's lock descriptor, or the lock would outlive the parent."""
+    def renew(self, *, in_use: bool) -> None:
+        """Drop the parent's lock descriptor, or the lock would outlive the parent.
+
+        Where the fork came from inside a transaction, SQLite's memory of locks is wrong in this process for good.
+        """
         if self._gate >= 0:
             os.close(self._gate)
             self._gate = -1
+        if in_use:
+            _unsafe.add(self.path.resolve())
 
     def check(self, connection: Connection) -> None:
         """Compare indexes with tables: a damaged index would make a row that is there look absent."""
