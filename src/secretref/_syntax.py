@@ -191,11 +191,8 @@ def _flaw(text: str, start: int, end: int, *, escaped: bool) -> Flaw | None:
     """Say what is wrong with what looks like a reference; an escape only needs to be closed."""
     run = _run(text, start)
     source = text[start:end] if end - start <= LONGEST else ""
-    if source and not escaped:
-        if _read(source).kind is Kind.SECRET:
-            return None
-        if _read("".join(source.split())).kind is Kind.SECRET:
-            return Flaw(start, end, "white-space")
+    if source and not escaped and _read("".join(source.split())).kind is Kind.SECRET:
+        return Flaw(start, end, "white-space")
     after = text[run : run + 1]
     if after and after in "}>" and run + 1 != end:
         return Flaw(start, run + 1, "mixed")

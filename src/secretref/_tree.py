@@ -77,6 +77,7 @@ def plain(tree: object, *, depth: int = DEPTH, nodes: int = NODES, surrogates: b
         LimitError: It is too deep or too large.
     """
     root: list[Any] = [None]
+    left = nodes
     todo: list[tuple[Any, Any, Frame, int]] = [(root, tree, (None, 0, 0), 0)]
     while todo:
         target, value, frame, level = todo.pop()
@@ -88,9 +89,9 @@ def plain(tree: object, *, depth: int = DEPTH, nodes: int = NODES, surrogates: b
                 raise InputError("the tree contains itself", place=place(frame))
             raise LimitError("levels of nesting", depth)
         members = _members(value, frame, surrogates=surrogates)
-        nodes -= len(members)
-        if nodes < 0:
-            raise LimitError("nodes", NODES)
+        left -= len(members)
+        if left < 0:
+            raise LimitError("nodes", nodes)
         made = dict.fromkeys(key for key, _ in members) if isinstance(value, Mapping) else [None] * len(members)
         target[frame[1]] = made
         todo.extend((made, member, (frame, key, id(value)), level + 1) for key, member in members)
