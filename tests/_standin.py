@@ -60,15 +60,6 @@ def leaks(value):
     return found
 
 
-class Whole(Redactor):
-    """The redactor, with objects and exceptions."""
-
-    def data(self, value):
-        return rewrite(value, text=self.text, data=self.bytes, mark=self.mark, exception=self.exception)
-
-    def exception(self, error):
-        return redacted(error, text=self.text, data=self.bytes, mark=self.mark)
-
-
 def redactor(**values):
-    return Whole({"secret": SECRET, "number": NUMBER, **values})
+    """The real one, for the same canaries."""
+    return Redactor({"secret": SECRET, "number": NUMBER, **values})

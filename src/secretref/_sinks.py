@@ -44,7 +44,7 @@ def _refuse(*_: object) -> NoReturn:
     raise io.UnsupportedOperation("this would go round the redactor")
 
 
-class RedactingStream(io.IOBase):
+class RedactingStream:
     """A file to write to that hides values, whatever the writes they are split over.
 
     Text and binary files alike. ``buffer`` and ``fileno()`` lead through the same redactor: what is written to the
@@ -113,9 +113,21 @@ class RedactingStream(io.IOBase):
         """Whether each line is written at once."""
         return bool(getattr(self.__target, "line_buffering", False))
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def writable(self) -> bool:
         """Say yes."""
         return True
+
+    def readable(self) -> bool:
+        """Say no."""
+        return False
+
+    seekable = readable
 
     def isatty(self) -> bool:
         """Say whether the file is a terminal."""
@@ -149,6 +161,7 @@ class RedactingStream(io.IOBase):
         """Flush what has been released; what may begin a value stays held back."""
         with self.__lock:
             if not self.__done:
+                self.__put(self.__feed.feed(b"" if self.__binary or self.__encode else ""))
                 self.__target.flush()
 
     def release(self, *, truncated: bool = False) -> None:
@@ -166,7 +179,7 @@ class RedactingStream(io.IOBase):
 
     def close(self) -> None:
         """Write out what was held back and close the file."""
-        if not getattr(self, "_RedactingStream__done", True):
+        if not self.__done:
             self.release()
             self.__target.close()
 
