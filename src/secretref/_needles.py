@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Literal
 
 from pydantic import SecretBytes, SecretStr
 
-from secretref._derived import is_multiline, parts
-from secretref._encodings import COMMON, MINIMUM, Form, binary_forms, forms
-from secretref._lines import LineMatcher, collapsed
+from secretref._analysis import NOTHING, Analysis, analyse
+from secretref._encodings import COMMON, MINIMUM, Form
+from secretref._lines import LineMatcher
 from secretref._matcher import Finder, Matcher, Span
-from secretref._views import folded, search, wrapped_from
+from secretref._views import search, wrapped_from
 from secretref.errors import InputError, WeakSecretError
 
-__all__ = ["Needles", "Registration", "Registry", "Value"]
+__all__ = ["Needles", "Registration", "Registry", "Value", "Views"]
+
+Views = Literal["strict", "fast", "off"]
 
 Value = str | SecretStr | bytes | SecretBytes
 
 _WEAK = 8
 """Values shorter than this many characters are reported, because a masker confirms guesses of them."""
-
-_NUMERIC = re.compile(r"[0-9.eE+-]*[0-9][0-9.eE+-]*")
-
-
-_UNRESERVED = re.compile(r"[A-Za-z0-9._-]+")
-_PRINTED = re.compile(r"[!#-%(-;=?-\[\]-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +47,21 @@ class Needles:
 
     Attributes:
         sign: The mark, in UTF-8.
+        views: Which decodings are searched.
         finders: What finds the values.
         reach: Most bytes that one occurrence spans.
         numeric: The decimal text of a number may hold a value.
     """
 
     def __init__(
-        self,
-        sign: bytes,
-        levels: Sequence[Matcher],
-        lines: frozenset[bytes],
-        affected: frozenset[Form],
-        *,
-        numeric: bool,
-        least: int,
-        letters: frozenset[Form] | None,
+        self, sign: bytes, views: Views, levels: Sequence[Matcher], known: Analysis, affected: frozenset[Form]
     ) -> None:
-        self.sign = sign
-        self.finders: tuple[Finder, ...] = (*levels, LineMatcher(lines)) if lines else tuple(levels)
+        self.sign, self.views = sign, views
+        self.finders: tuple[Finder, ...] = (*levels, LineMatcher(known.lines)) if known.lines else tuple(levels)
         self.reach = 1 + max((finder.reach for finder in self.finders), default=0)
-        self.numeric = numeric
+        self.numeric = known.numeric
+        self._known = known
         self._affected = affected
-        self._least = least
-        self._longest_runs = letters
 
     def __repr__(self) -> str:
         return "Needles()"
@@ -85,7 +73,16 @@ class Needles:
 
     @cached_property
     def _letters(self) -> Matcher | None:
-        return None if self._longest_runs is None else Matcher(self._longest_runs)
+        return None if self._known.letters is None else Matcher(self._known.letters)
+
+    @cached_property
+    def _fragments(self) -> Matcher:
+        anchors = {Form(max(line.split(b"\n"), key=len)) for line in self._known.lines}
+        return Matcher(self._known.forms | self._known.fragments | (self._known.letters or frozenset()) | anchors)
+
+    def may_hold(self, data: bytes) -> bool:
+        """Tell by one scan whether *data* may hold a value; with the fast views, in a usual encoding."""
+        return self.views != "fast" or bool(self._fragments.literals(data))
 
     def spans(self, data: bytes, *, final: bool = True) -> list[Span]:
         """Ranges of *data* to hide, in no order."""
@@ -97,7 +94,10 @@ class Needles:
 
     def decoded_spans(self, data: bytes) -> list[Span]:
         """Ranges of *data* to hide because of what they decode to, in no order."""
-        return search(data, self._find_in_view, least=self._least, reach=self.reach, letters=self._letters)
+        if self.views == "off" or not self.may_hold(data):
+            return []
+        known = self._known
+        return search(data, self._find_in_view, least=known.least, reach=self.reach, letters=self._letters)
 
     def wrapped_from(self, lines: bytes) -> int:
         """Tell from which offset complete *lines* may begin what the next line continues in another encoding."""
@@ -112,18 +112,15 @@ class Needles:
 class Registry:
     """Registered values. Safe to share between threads; readers work on an immutable snapshot."""
 
-    def __init__(self, mark: str) -> None:
+    def __init__(self, mark: str, views: Views) -> None:
         self.mark, self.sign = mark, mark.encode("utf-8", "surrogatepass")
+        self.views: Views = views
         self.weak: frozenset[str] = frozenset()
         self._lock = threading.Lock()
-        self._forms: set[Form] = set()
+        self._known = NOTHING
         self._fresh: set[Form] = set()
         self._levels: list[Matcher] = []
-        self._lines: frozenset[bytes] = frozenset()
         self._affected: frozenset[Form] = frozenset()
-        self._least = 2 * _WEAK
-        self._letters: frozenset[Form] | None = frozenset()
-        self._numeric = False
         self._snapshot: Needles | None = None
 
     def __repr__(self) -> str:
@@ -162,31 +159,14 @@ class Registry:
         return "short enough to be guessed" if len(text) < _WEAK else ""
 
     def _add(self, value: str | bytes) -> None:
-        if isinstance(value, bytes):
-            found, lines, numeric, least = set(binary_forms(value)), set[bytes](), False, len(value)
-            letters = None
-        else:
-            hidden = {value, *parts(value)}
-            found = {form for text in hidden for form in forms(text)}
-            lines = {collapsed(text.encode("utf-8", "surrogatepass")) for text in hidden if is_multiline(text)}
-            folds = (fold for text in hidden for fold in folded(text.encode("utf-8", "surrogatepass")))
-            found |= {Form(fold) for fold in folds if len(fold) >= MINIMUM}
-            least = min((len(text) for text in hidden if len(text) >= MINIMUM), default=2 * _WEAK)
-            letters = _longest_runs(text for text in hidden if len(text) >= MINIMUM)
-            numeric = any(_NUMERIC.fullmatch(text.strip()) for text in hidden) or any(
-                form.literal.isdigit() for form in found
-            )
+        analysis = analyse(value, fragments=self.views == "fast")
         with self._lock:
-            new = {form for form in found - self._forms if not self._is_within_marks(form.literal)}
+            new = {form for form in analysis.forms - self._known.forms if not self._is_within_marks(form.literal)}
             unmarked = {form: self._unmarked(form) for form in new}
             self._affected |= {form for form, rest in unmarked.items() if form.word or rest == []}
-            new |= {part for rest in unmarked.values() for part in rest or ()} - self._forms
-            self._forms |= new
+            new |= {part for rest in unmarked.values() for part in rest or ()} - self._known.forms
+            self._known |= replace(analysis, forms=frozenset(new))
             self._fresh |= new
-            self._lines |= lines
-            self._least = min(self._least, max(MINIMUM, least))
-            self._letters = None if self._letters is None or letters is None else self._letters | letters
-            self._numeric |= numeric
             self._snapshot = None
 
     def _is_within_marks(self, literal: bytes) -> bool:
@@ -230,15 +210,7 @@ class Registry:
                     while self._levels and len(self._levels[-1]) <= 2 * len(fresh):
                         fresh.update(self._levels.pop().forms)
                     self._levels.append(Matcher(fresh))
-                snapshot = self._snapshot = Needles(
-                    self.sign,
-                    self._levels,
-                    self._lines,
-                    self._affected,
-                    numeric=self._numeric,
-                    least=self._least,
-                    letters=self._letters,
-                )
+                snapshot = self._snapshot = Needles(self.sign, self.views, self._levels, self._known, self._affected)
         return snapshot
 
 
@@ -254,18 +226,3 @@ def _plain(value: Value) -> str | bytes:
         return value.decode()
     except UnicodeDecodeError:
         return value
-
-
-def _longest_runs(values: Iterable[str]) -> frozenset[Form] | None:
-    """List for each value a part that escaping leaves as it is; None if some value has none that tells anything.
-
-    Percent escapes leave less than the others; where they leave nothing, they are a sign of their own.
-    """
-    found: set[str] = set()
-    for value in values:
-        spared, kept = (max(rule.findall(value), key=len, default="") for rule in (_UNRESERVED, _PRINTED))
-        part = kept if len(spared) < 4 <= len(kept) else spared
-        if len(part) < 2:
-            return None
-        found.add(part)
-    return frozenset(Form(part.encode("ascii")) for part in found)

@@ -7,11 +7,11 @@ import marshal
 import sys
 from collections.abc import Callable, Mapping
 from operator import is_
-from typing import Any, Literal, NewType, NoReturn, get_args
+from typing import Any, NewType, NoReturn, get_args
 
 from secretref._exceptions import redacted
 from secretref._matcher import Span
-from secretref._needles import Needles, Registration, Registry, Value
+from secretref._needles import Needles, Registration, Registry, Value, Views
 from secretref._objects import rewrite
 from secretref._stream import WITHHELD, Mode, RedactionStream, Settler, merge, splice, whole_characters
 from secretref.errors import ConfigurationError, InputError
@@ -20,8 +20,6 @@ __all__ = ["RedactedText", "Redactor", "Views"]
 
 RedactedText = NewType("RedactedText", str)
 """Text that has passed a redactor; records take nothing less."""
-
-Views = Literal["strict", "fast", "off"]
 
 _BLOCK = 1 << 18
 """Characters of a long text that are encoded and searched at once."""
@@ -50,7 +48,7 @@ class Redactor:
         ConfigurationError: The mark or *views* cannot be used.
     """
 
-    __slots__ = ("_registry", "_strict", "_views")
+    __slots__ = ("_registry", "_strict")
 
     def __init__(
         self,
@@ -64,8 +62,8 @@ class Redactor:
             raise ConfigurationError("the mark must not be empty")
         if views not in get_args(Views):
             raise ConfigurationError("views must be strict, fast or off")
-        self._strict, self._views = strict, views
-        self._registry = Registry(mark)
+        self._strict = strict
+        self._registry = Registry(mark, views)
         self._registry.register(values or {}, strict=strict)
 
     def __repr__(self) -> str:
@@ -122,11 +120,11 @@ class Redactor:
     def _redacted_bytes(self, data: builtins.bytes) -> builtins.bytes:
         needles = self._registry.current()
         for _ in range(_PASSES):
-            spans = self._spans(needles, data)
+            spans = _spans(needles, data)
             if not spans:
                 return data
             data = _settled(needles, splice(data, merge(spans), needles.sign))
-            if self._views == "off":
+            if needles.views == "off":
                 return data
         raise OverflowError
 
@@ -137,7 +135,7 @@ class Redactor:
             if not spans:
                 return text
             text = self._spliced(needles, text, spans)
-            if self._views == "off":
+            if needles.views == "off":
                 return text
         raise OverflowError
 
@@ -148,15 +146,11 @@ class Redactor:
         ranges = merge([whole_characters(data, span) for span in spans])
         return _settled(needles, splice(data, ranges, needles.sign)).decode("utf-8", "surrogatepass")
 
-    def _spans(self, needles: Needles, data: builtins.bytes, *, final: bool = True) -> list[Span]:
-        spans = needles.spans(data, final=final)
-        return spans if self._views == "off" else spans + needles.decoded_spans(data)
-
     def _spans_of_text(self, needles: Needles, text: str) -> list[Span]:
         """Ranges of the UTF-8 of *text* to hide. Long text is searched in blocks that overlap."""
         if len(text) <= _BLOCK:
-            return self._spans(needles, text.encode("utf-8", "surrogatepass"))
-        overlap = needles.reach if self._views == "off" else _ENCODED * needles.reach
+            return _spans(needles, text.encode("utf-8", "surrogatepass"))
+        overlap = needles.reach if needles.views == "off" else _ENCODED * needles.reach
         spans: list[Span] = []
         done = 0  # bytes of the blocks before
         for start in range(0, len(text), _BLOCK):
@@ -164,7 +158,7 @@ class Redactor:
             before = text[max(0, start - 1) : start].encode("utf-8", "surrogatepass")
             data = text[max(0, start - 1) : start + _BLOCK + overlap].encode("utf-8", "surrogatepass")
             offset = done - len(before)
-            spans += [(begin + offset, end + offset) for begin, end in self._spans(needles, data, final=final)]
+            spans += [(begin + offset, end + offset) for begin, end in _spans(needles, data, final=final)]
             done += _BLOCK if text.isascii() else len(text[start : start + _BLOCK].encode("utf-8", "surrogatepass"))
         return spans
 
@@ -194,8 +188,11 @@ class Redactor:
         if not needles.finders:
             return value
         if not needles.numeric and (blob := _serialised(value)) is not None:
+            if not needles.may_hold(blob):
+                return value
             literals = needles.literals(blob)
-            if self._views == "off" or _covers(needles.spans(blob) if literals else [], needles.decoded_spans(blob)):
+            decoded = needles.decoded_spans(blob)
+            if not decoded or _covers(needles.spans(blob), decoded):
                 try:
                     found = [literal.decode() for literal in literals]
                     return _patched(value, found, self._literal_text, self.bytes) if found else value
@@ -228,7 +225,11 @@ class Redactor:
         Raises:
             ConfigurationError: There is no such mode.
         """
-        return RedactionStream(self._registry.current, mode, decoding=self._views != "off")
+        return RedactionStream(self._registry.current, mode)
+
+
+def _spans(needles: Needles, data: bytes, *, final: bool = True) -> list[Span]:
+    return needles.spans(data, final=final) + needles.decoded_spans(data) if needles.may_hold(data) else []
 
 
 def _settled(needles: Needles, data: bytes) -> bytes:
@@ -261,7 +262,7 @@ def _patched(value: object, literals: list[str], text: Callable[[str], str], dat
         parts = [_patched(part, literals, text, data) for part in value]
         return value if all(map(is_, parts, value)) else kind(parts)  # type: ignore[call-arg]
     if isinstance(value, bytearray):
-        raise LookupError
+        raise LookupError  # noqa: TRY004 - not a fault: it sends the caller to the walk
     return data(value) if isinstance(value, bytes) else value
 
 

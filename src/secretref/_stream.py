@@ -70,12 +70,11 @@ def whole_characters(data: bytes, span: Span) -> Span:
 class Replacer:
     """First stage: replace each range of the source by one mark."""
 
-    __slots__ = ("_buffer", "_decoding", "_gone", "_lines", "_mark", "_marked", "_memory", "_needles")
+    __slots__ = ("_buffer", "_gone", "_lines", "_mark", "_marked", "_memory", "_needles")
 
-    def __init__(self, needles: Needles, *, lines: bool = False, decoding: bool = False) -> None:
+    def __init__(self, needles: Needles, *, lines: bool = False) -> None:
         self._mark = needles.sign
         self._lines = lines
-        self._decoding = decoding and lines
         self._buffer = b""  # the end of what has gone out already, as it was in the source; then what is held back
         self._gone = 0
         self._marked = False  # the last thing that went out was a mark
@@ -114,7 +113,7 @@ class Replacer:
         if cut <= gone:
             self._buffer = data
             return b""
-        if self._decoding:
+        if self._lines:
             spans += [(start + gone, end + gone) for start, end in self._needles.decoded_spans(data[gone:cut])]
         ranges = [span for span in merge(spans) if span[1] > gone and span[0] < cut] if spans else []
         reached = ranges[-1][1] if ranges else 0
@@ -137,7 +136,7 @@ class Replacer:
     def _whole_lines(self, data: bytes, gone: int, cut: int) -> int:
         """Move the cut back to the end of a line, unless that holds back too much."""
         whole = data.rfind(b"\n", gone, cut) + 1
-        if whole and self._decoding:
+        if whole and self._needles.views != "off":
             whole = gone + self._needles.wrapped_from(data[gone:whole])
         return cut if cut - max(whole, gone) > _LINE else max(whole, gone)
 
@@ -213,8 +212,8 @@ class RedactionStream:
 
     Args:
         current: Returns the needles of the moment.
-        mode: ``"line"`` holds the unfinished line back; ``"eager"`` only what may begin a value.
-        decoding: Search the decoded views of complete lines as well.
+        mode: ``"line"`` holds the unfinished line back, and complete lines are searched in their decoded views;
+            ``"eager"`` holds back only what may begin a value.
 
     Attributes:
         late: How many occurrences had gone out, wholly or in part, before their value was registered.
@@ -222,13 +221,13 @@ class RedactionStream:
 
     __slots__ = ("_current", "_kind", "_lines", "_needles", "_replacer", "_settler", "_state", "_waiting", "late")
 
-    def __init__(self, current: Callable[[], Needles], mode: Mode, *, decoding: bool) -> None:
+    def __init__(self, current: Callable[[], Needles], mode: Mode) -> None:
         if mode not in get_args(Mode):
             raise ConfigurationError("a stream is line or eager")
         self._current = current
         self._lines = mode == "line"
         self._needles = current()
-        self._replacer = Replacer(self._needles, lines=self._lines, decoding=decoding)
+        self._replacer = Replacer(self._needles, lines=self._lines)
         self._settler = self._needles.affected and Settler(self._needles)
         self._waiting = bytearray()  # an unfinished line
         self._kind: type[str | bytes] = str
