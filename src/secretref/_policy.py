@@ -139,10 +139,10 @@ class Policy:
             fault = "a policy file ends in .json or .toml"
         except OSError as error:
             fault = f"cannot be read: {type(error).__name__}"
-        except (ValueError, RecursionError):
-            fault = f"is no {path.suffix[1:].upper()}"
         except PolicyError as error:
             fault = error.reason
+        except (ValueError, RecursionError):
+            fault = f"is no {path.suffix[1:].upper()}"
         if fault:
             raise PolicyError(fault, place=path.name)
         return cls.from_json(document)
