@@ -1,0 +1,1 @@
+"""Speed as ratios beside peers in one run: ``python -m benchmarks`` prints every goal and whether it is met."""
