@@ -101,9 +101,10 @@ class Needles:
 
     def wrapped_from(self, lines: bytes) -> int:
         """Tell from which offset complete *lines* may begin what the next line continues in another encoding."""
-        return wrapped_from(
-            lines, lambda text: min((finder.held_from(text) for finder in self.finders), default=len(text))
-        )
+        return wrapped_from(lines, self._held_from, self.reach)
+
+    def _held_from(self, data: bytes) -> int:
+        return min((finder.held_from(data) for finder in self.finders), default=len(data))
 
     def _find_in_view(self, data: bytes) -> list[Span]:
         return [span for finder in self.finders for span in finder.spans(data, words=False)[0]]

@@ -246,7 +246,7 @@ _APART = b"A" * 8
 """Between runs that are decoded together: zero bytes, whatever the alignment."""
 
 
-def _base64(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Source]]:
+def _base64(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Callable[[Span], Span]]]:
     digits = b"".join([data[start:end] + _APART for start, end in runs]).translate(_STANDARD)
     ends = [0, *accumulate(end - start + len(_APART) for start, end in runs)]
     for lead in range(4):
@@ -261,30 +261,33 @@ def _base64(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Source]]:
 
 
 _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
-_BLANKS = b" \t\r\n"
 _WRAPPED = 20
+_TELLING = 3
+"""Bytes of a value at the end of a line that count as its beginning; fewer would hold back most lines."""
 
 
-def wrapped_from(lines: bytes, held_from: Callable[[bytes], int]) -> int:
-    """Tell from which offset complete *lines* may hold the beginning of an encoding that the next line continues.
+def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int) -> int:
+    """Tell from which offset complete *lines* may hold the beginning of what the next line continues.
 
     Args:
         lines: Complete lines.
-        held_from: Tells from which offset a decoded text may begin an occurrence.
+        held_from: Tells from which offset a text may begin an occurrence.
+        reach: Most bytes that an occurrence spans.
     """
-    end = len(lines)
-    run = b""
-    while True:
-        body = lines[:end].rstrip(_BLANKS)
-        piece = body[len(body.rstrip(_DIGITS)) :]
-        if len(piece) < _WRAPPED:
-            break
-        run, end = piece + run, len(body) - len(piece)
-        if not end or lines[end - 1] not in _BLANKS:
-            break
-    texts = (run, *(decoded[: -len(_APART) // 2] for decoded, _ in _base64(run, [(0, len(run))])))
-    open_now = any(len(text) - held_from(text) > 2 for text in texts)
-    return lines.rfind(b"\n", 0, end) + 1 if open_now else len(lines)
+    tail = lines[-4 * reach :]
+    joined = _join(tail)
+    starts = [held_from(joined)] if len(joined) - held_from(joined) > _TELLING else []
+    run = (len(joined.rstrip(_DIGITS)), len(joined))
+    if run[1] - run[0] >= _WRAPPED:
+        for decoded, source in _base64(joined, [run]):
+            text = decoded[: -len(_APART) // 2]
+            start = held_from(text)
+            if len(text) - start > _TELLING:
+                starts.append(source((start, start + 1))[0])
+    if not starts:
+        return len(lines)
+    start = _Edit(tail, _JOINED, _nothing).source((min(starts), min(starts) + 1))[0]
+    return lines.rfind(b"\n", 0, len(lines) - len(tail) + start) + 1
 
 
 # --- the search ---
