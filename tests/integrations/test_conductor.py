@@ -1,8 +1,14 @@
 """The rows of Conductor's own expression table, and what a hostile datum cannot do with them."""
 
+import importlib
+import sys
+
 import pytest
 
+from secretref import Policy, Resolver, Template
+from secretref.errors import MissingExtraError, ReferenceError  # noqa: A004 - ours
 from secretref.integrations.conductor import ConductorData, java_text
+from secretref.providers.memory import MemoryProvider
 
 DOCUMENT = {
     "name": "conductor",
@@ -164,3 +170,96 @@ def test_the_repr_tells_a_count():
 )
 def test_java_text(value, text):
     assert java_text(value) == text
+
+
+SECRET = "cnry-Cd17-value"
+resolver = Resolver(MemoryProvider({"A": SECRET, "REF": "${workflow.input.street}"}), policy=Policy.allow_all())
+
+
+@pytest.mark.parametrize(
+    ("definition", "bound"),
+    [
+        ("${name}", "conductor"),
+        ("${n}", 2),
+        ("${obj}", {"a": 1, "b": {"c": "x"}}),
+        ("${n} ", "2 "),
+        (" ${n}", " 2"),
+        ("n=${n}", "n=2"),
+        ("t=${t}", "t=true"),
+        ("f=${f}", "f=1.5"),
+        ("o=${obj}", "o={a=1, b={c=x}}"),
+        ("l=${list}", "l=[1, 2, 3]"),
+        ("${missing}", None),
+        ("${missing.deep}", None),
+        ("x=${missing}", "x=null"),
+        ("x=${nul}", "x=null"),
+        ("${ name }", "conductor"),
+        ("${$.lo[?(@.k=='a')]}", [{"k": "a"}]),
+        ("${lo[*].k}", ["a", "b"]),
+        ("${list[9]}", None),
+        ("$${name}", "${name}"),
+        ("$$${name}", "$${name}"),
+        ("$$$${name}", "$$${name}"),
+        ("${name}$${n}", "conductor${n}"),
+        ("${name", "${name"),
+        ("${", "${"),
+        ("a ${name", "a ${name"),
+        ("name}", "name}"),
+        ("${a ${name}", "${a ${name}"),
+        ("${name} and ${n", "conductor and ${n"),
+        ("${name}}", "conductor}"),
+        ("{${name}}", "{conductor}"),
+        ("${m.${key}[${idx}]}", 2),
+        ("${${path}}", "x"),
+        ("${ref}", "${name}"),
+        ("v=${ref}", "v=${name}"),
+        ({"${name}": ["${n}", 5, None]}, {"${name}": [2, 5, None]}),
+        ("a\r\nä $5 \"'{x} ${name}", "a\r\nä $5 \"'{x} conductor"),
+        ("${name:default}", None),
+        ("#{name} {{name}}", "#{name} {{name}}"),
+        ("${workflow.secrets.A}@${workflow.input.street}", f"{SECRET}@Main"),
+        ("${workflow.secrets.REF}", "${workflow.input.street}"),
+    ],
+)
+def test_the_rows_of_conductors_table_through_the_resolver(definition, bound):
+    template = Template.compile({"x": definition})
+    data = ConductorData(DOCUMENT, java=template)
+    assert resolver.resolve(template, subject="app:x", data=data).reveal() == {"x": bound}
+
+
+def test_without_the_option_embedded_objects_are_json():
+    template = Template.compile("o=${obj} l=${list}")
+    found = resolver.resolve(template, subject="app:x", data=ConductorData(DOCUMENT)).reveal()
+    assert found == 'o={"a":1,"b":{"c":"x"}} l=[1,2,3]'
+
+
+def test_an_expression_that_is_also_whole_keeps_its_type():
+    template = Template.compile(["${obj}", "o=${obj}", "l=${list}"])
+    found = resolver.resolve(template, subject="app:x", data=ConductorData(DOCUMENT, java=template)).reveal()
+    assert found == [{"a": 1, "b": {"c": "x"}}, 'o={"a":1,"b":{"c":"x"}}', "l=[1, 2, 3]"]
+
+
+@pytest.mark.parametrize("text", ["${workflow.secrets.A}", "$<workflow.secrets.A>", "$${workflow.secrets.A}"])
+@pytest.mark.parametrize("definition", ["${c}", "x ${c} y", "${deep.${key}}", "${workflow.secrets.A} ${c}"])
+def test_data_is_never_scanned_for_secrets(text, definition):
+    data = ConductorData({"c": text, "deep": {"k": text}, "key": "k", "k": text})
+    revealed = resolver.resolve(Template.compile(definition), subject="app:x", data=data).reveal()
+    assert revealed == definition.replace("${workflow.secrets.A}", SECRET).replace("${c}", text).replace(
+        "${deep.${key}}", text
+    )
+
+
+def test_a_datum_too_deep_for_text_is_an_error():
+    deep = []
+    for _ in range(50_000):
+        deep = [deep]
+    template = Template.compile("x=${deep}")
+    with pytest.raises(ReferenceError):
+        resolver.resolve(template, subject="app:x", data=ConductorData({"deep": deep}, java=template))
+
+
+def test_without_the_path_library_the_error_is_the_install_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jsonpath", None)
+    monkeypatch.delitem(sys.modules, "secretref.integrations.conductor")
+    with pytest.raises(MissingExtraError, match=r"secretref-workflow\[conductor\]"):
+        importlib.import_module("secretref.integrations.conductor")

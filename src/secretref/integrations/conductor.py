@@ -17,20 +17,25 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from secretref.errors import MissingExtraError
+from secretref._template import Template
+from secretref.errors import LimitError, MissingExtraError
 
 try:
-    from jsonpath import JSONPath, JSONPathEnvironment, JSONPathError
+    from jsonpath import JSONPathEnvironment, JSONPathError
 except ImportError:
     _installed = False
 else:
     _installed = True
 if not _installed:
     raise MissingExtraError("conductor")
+
+if TYPE_CHECKING:
+    from jsonpath import JSONPath
 
 __all__ = ["ConductorData", "java_text"]
 
@@ -65,16 +70,17 @@ class ConductorData:
     Args:
         document: ``workflow`` with ``input``, ``output``, ``variables`` and so on, and one entry per task reference.
         environment: Environment variables of the server, ``NAME`` → text, for ``${workflow.env.NAME}``.
-        java: Show objects and lists embedded in text as Java does (``{a=1, b=[1, 2]}``), as Conductor stores them;
-            otherwise as compact JSON.
+        java: A template in whose longer strings objects, lists and numbers stand as Java shows them
+            (``{a=1, b=[1, 2]}``), as Conductor does; without, they stand as compact JSON. An expression that is also
+            the whole of a string somewhere in it keeps its type, and stands as JSON elsewhere.
     """
 
     def __init__(
-        self, document: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, java: bool = False
+        self, document: Mapping[str, Any], *, environment: Mapping[str, str] | None = None, java: Template | None = None
     ) -> None:
         self._document = document
         self._environment = environment or {}
-        self.text = java_text if java else json_text
+        self._java = _only_embedded(java) if java else frozenset[str]()
 
     def __repr__(self) -> str:
         return f"ConductorData({len(self._document)} entries)"
@@ -83,7 +89,20 @@ class ConductorData:
         """Return what *expression*, the text between ``${`` and its ``}``, stands for.
 
         A blank expression is the empty text. What is missing, out of range or malformed is ``None``.
+
+        Raises:
+            LimitError: A datum is nested too deeply to be shown as Java does.
         """
+        value = self._value(expression)
+        if expression not in self._java:
+            return value
+        try:
+            return java_text(value)
+        except RecursionError:
+            pass
+        raise LimitError("levels in a datum", sys.getrecursionlimit())
+
+    def _value(self, expression: str) -> Any:
         if len(expression) > _MAX_EXPRESSION:
             return None
         open_paths = [""]
@@ -124,11 +143,9 @@ def _query(path: str, document: Any) -> Any:
     if steps is None:
         return None
     try:
-        query = _paths.compile(steps)
+        query = cast("JSONPath", _paths.compile(steps))  # steps are quoted, so never a union of two paths
         found = query.findall(document)
     except (JSONPathError, ValueError, RecursionError):
-        return None
-    if not isinstance(query, JSONPath):  # the library's own set operations on two paths
         return None
     one = query.singular_query()
     value = (found[0] if found else None) if one else found
@@ -162,9 +179,11 @@ def _applied(function: str, value: Any) -> Any:
         return None
 
 
-def json_text(value: Any) -> str:
-    """Return *value* as it stands in text: strings as they are, everything else as compact JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _only_embedded(template: Template) -> frozenset[str]:
+    """Return the expressions that stand in longer strings only."""
+    leaves = [leaf for _, leaf in template.leaves() if leaf.is_whole]
+    whole = {item.expression for leaf in leaves for item in leaf.items}
+    return frozenset(expression.text[2:-1] for expression in template.embedded - whole)
 
 
 def java_text(value: Any) -> str:
@@ -175,13 +194,13 @@ def java_text(value: Any) -> str:
         return "{" + ", ".join(f"{key}={java_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(java_text, value)) + "]"
-    return _java_double(value) if isinstance(value, float) else json_text(value)
+    return _java_double(value) if isinstance(value, float) else json.dumps(value, default=str)
 
 
 def _java_double(number: float) -> str:
     if not math.isfinite(number):
         return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(number)]
-    if number == 0 or 1e-3 <= abs(number) < 1e7:  # noqa: PLR2004 - the bounds of Double.toString
+    if number == 0 or 1e-3 <= abs(number) < 1e7:
         return format(Decimal(repr(number)), "f")
     sign, digits, _ = Decimal(repr(number)).normalize().as_tuple()
     exponent = Decimal(repr(number)).adjusted()
