@@ -13,7 +13,7 @@ from secretref.cli._console import Json, console, print_json, styled
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from secretref._resolver import Preflight
+    from secretref._preflight import Preflight
 
 commands = typer.Typer()
 PolicyFile = Annotated[Path, typer.Option("--policy", metavar="FILE", help="Grants, in JSON or TOML.")]

@@ -96,8 +96,8 @@ def refs(
         for source in map(read_source, files)
         for reference in Template.compile(source.tree).references
     ]
+    unique = sorted({reference.name for _, reference in found})
     if names:
-        unique = sorted({reference.name for _, reference in found})
         print_json(unique) if as_json else typer.echo("".join(f"{name}\n" for name in unique), nl=False)
     elif as_json:
         print_json([_described(source, reference) for source, reference in found])
@@ -111,7 +111,6 @@ def refs(
                 styled(reference.name + path, "yellow"),
                 reference.place or "/",
             )
-        unique = {reference.name for _, reference in found}
         note(f"{count(len(found), 'reference')} to {count(len(unique), 'secret')}")
 
 

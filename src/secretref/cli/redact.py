@@ -79,14 +79,15 @@ def _redactor(url: str, names: frozenset[str]) -> Redactor:
 def _pump(redactor: Redactor, mode: Mode) -> None:
     """Feed what arrives as soon as it arrives; what is held back when the input is cut is judged as cut."""
     stream, target = redactor.stream(mode=mode.value), sys.stdout.buffer
-    source = cast("BufferedReader", sys.stdin.buffer)
+    source, cut = cast("BufferedReader", sys.stdin.buffer), False
+    stream.feed(b"")  # bytes it is, even if nothing comes
     try:
         while chunk := source.read1(CHUNK):
             target.write(stream.feed(chunk))
             target.flush()
-        target.write(stream.close() or b"")
-        target.flush()
     except KeyboardInterrupt:
-        target.write(stream.close(truncated=True))
-        target.flush()
+        cut = True
+    target.write(cast("bytes", stream.close(truncated=cut)))
+    target.flush()
+    if cut:
         sys.exit(INTERRUPTED)
