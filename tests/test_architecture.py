@@ -27,6 +27,7 @@ FLOORS = {
     "providers": 2,
     "_lines": 3,
     "_triggers": 1,
+    "_guesses": 1,
     "_views": 3,
     "_exceptions": 3,
     "_analysis": 4,

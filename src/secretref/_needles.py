@@ -19,7 +19,7 @@ from secretref.errors import InputError, WeakSecretError
 
 __all__ = ["Needles", "Registration", "Registry", "Value", "Views"]
 
-Views = Literal["strict", "fast", "off"]
+Views = Literal["deep", "strict", "fast", "off"]
 
 Value = str | SecretStr | bytes | SecretBytes
 
@@ -97,7 +97,8 @@ class Needles:
         if self.views == "off" or not self.may_hold(data):
             return []
         known = self._known
-        return search(data, self._find_in_view, least=known.least, reach=self.reach, letters=self._letters)
+        find, guess = self._find_in_view, self.views == "deep"
+        return search(data, find, least=known.least, reach=self.reach, letters=self._letters, guess=guess)
 
     def wrapped_from(self, lines: bytes) -> int:
         """Tell from which offset complete *lines* may begin what the next line continues in another encoding."""

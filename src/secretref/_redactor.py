@@ -41,7 +41,7 @@ class Redactor:
         mark: The text put instead of a value, the same for all.
         strict: Refuse values that are too weak to be searched for safely.
         views: Which decodings are searched as well: ``"strict"`` for records and outputs, ``"fast"`` for log
-            volume, ``"off"`` for literal forms only.
+            volume, ``"off"`` for literal forms only; ``"deep"`` tries unusual ones, too, and is slow.
 
     Raises:
         WeakSecretError: *strict*, and some values are weak; carries all their names.
@@ -61,7 +61,7 @@ class Redactor:
         if not mark:
             raise ConfigurationError("the mark must not be empty")
         if views not in get_args(Views):
-            raise ConfigurationError("views must be strict, fast or off")
+            raise ConfigurationError("views must be deep, strict, fast or off")
         self._strict = strict
         self._registry = Registry(mark, views)
         self._registry.register(values or {}, strict=strict)

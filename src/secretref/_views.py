@@ -26,6 +26,7 @@ from functools import lru_cache
 from html import unescape
 from itertools import accumulate
 
+from secretref._guesses import guesses
 from secretref._matcher import Matcher, Span
 from secretref._triggers import triggers
 
@@ -38,6 +39,9 @@ DEPTH = 3
 
 _WORK = 24
 """Bytes decoded at most for one byte of text."""
+
+_GUESSED = 240
+"""The same where unusual decodings are tried."""
 
 _ESCAPED = 8
 """How much longer a form may become by escaping."""
@@ -301,7 +305,9 @@ def _phrases(least: int) -> re.Pattern[bytes]:
     return re.compile(rb"[\t\r\n -~\x80-\xff]{%d,}" % least)
 
 
-def search(data: bytes, find: Find, *, least: int, reach: int, letters: Matcher | None) -> list[Span]:
+def search(
+    data: bytes, find: Find, *, least: int, reach: int, letters: Matcher | None, guess: bool = False
+) -> list[Span]:
     """Find the ranges of *data* whose decoding holds what *find* finds.
 
     Args:
@@ -311,17 +317,20 @@ def search(data: bytes, find: Find, *, least: int, reach: int, letters: Matcher 
         reach: Most bytes that a hit of *find* spans.
         letters: Finds the longest run of letters and digits of each value, which most escaping leaves as it is;
             None if some value has none that is long enough to tell.
+        guess: Try unusual decodings, too.
     """
-    return _Search(find, least, _ESCAPED * reach, letters, _WORK * len(data) + 4096).spans(data, DEPTH)
+    work = (_GUESSED if guess else _WORK) * len(data) + 4096
+    return _Search(find, least, _ESCAPED * reach, letters, work, guess=guess).spans(data, DEPTH)
 
 
 class _Search:
     """One search, with what is left of its work."""
 
-    __slots__ = ("_around", "_find", "_left", "_letters", "_phrase", "_phrases", "_triggers")
+    __slots__ = ("_around", "_find", "_guess", "_left", "_letters", "_phrase", "_phrases", "_triggers")
 
-    def __init__(self, find: Find, least: int, around: int, letters: Matcher | None, work: int) -> None:
+    def __init__(self, find: Find, least: int, around: int, letters: Matcher | None, work: int, *, guess: bool) -> None:
         self._find = find
+        self._guess = guess
         self._around = around
         self._letters = letters
         self._phrase = b"\1" * min(16, least)
@@ -331,6 +340,8 @@ class _Search:
 
     def spans(self, data: bytes, depth: int) -> list[Span]:
         found = self._unescaped(data, depth) + self._mapped(_dumped(data), depth)
+        if self._guess:
+            found += [source(span) for decoded, source in guesses(data) for span in self._deeper(decoded, depth)]
         joined = _join(data)
         inner = self._find(joined) if len(joined) < len(data) else []
         signs = self._triggers.signs(joined)
@@ -351,7 +362,7 @@ class _Search:
         found = (
             source(span)
             for decoded, source in views
-            for span in self._deeper(decoded, depth if self._has_readable_secret(decoded, depth) else 1)
+            for span in self._deeper(decoded, depth if self._guess or self._has_readable_secret(decoded, depth) else 1)
         )
         return [span for span in found if span]
 
