@@ -23,7 +23,7 @@ from binascii import a2b_base64
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from html import unescape
+
 from itertools import accumulate
 
 from secretref._guesses import guesses
@@ -129,6 +129,8 @@ def _unescape(token: bytes) -> bytes:
     if kind == b"%":
         return _character(token[2:]) if token[1:2] == b"u" else bytes.fromhex(token[1:].decode("ascii"))
     if kind == b"&":
+        from html import unescape  # noqa: PLC0415 - 5 ms of tables, for mark-up only
+
         text = token.decode("ascii")
         plain = unescape(text)
         return token if plain == text else plain.encode("utf-8", "surrogatepass")
