@@ -23,7 +23,6 @@ from binascii import a2b_base64
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-
 from itertools import accumulate
 
 from secretref._guesses import guesses
