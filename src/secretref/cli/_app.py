@@ -17,7 +17,7 @@ from secretref._edge import EDGE, UNUSABLE
 from secretref.errors import SecretRefError
 
 # One module a family. Each holds ``commands``, a Typer whose commands are added here by their own names.
-FAMILIES = ("check", "access", "redact", "demo", "doctor", "serve", "store")
+FAMILIES = ("check", "access", "redact", "run", "demo", "doctor", "serve", "store")
 
 app = typer.Typer(
     name="secretref",

@@ -1,5 +1,13 @@
 """The encrypted store: SQLite in one file, or PostgreSQL by URL (extra ``store``)."""
 
+from secretref.errors import MissingExtraError
+
+try:
+    import cryptography  # noqa: F401 - needed further down; here a missing one is told
+    import sqlalchemy  # noqa: F401
+except ImportError:
+    raise MissingExtraError("store") from None
+
 from secretref.store._keys import EnvKey, FileKey, Key, KeyringKey, PassphraseKey, RawKey, key_from, new_key
 from secretref.store._open import open_store, restore
 from secretref.store._shelves import AccessKeys, Grants, Shelf, Tokens
