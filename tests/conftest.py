@@ -1,8 +1,13 @@
 """What holds for every test."""
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["pytester"]
+
+settings.register_profile("quick", max_examples=100, deadline=None, derandomize=True, database=None)
+settings.register_profile("deep", max_examples=5000, deadline=None, database=None)  # --hypothesis-profile=deep
+settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)

@@ -118,16 +118,17 @@ def _json_table(also: str) -> dict[int, str]:
     return str.maketrans(table | {char: _unit_escape(char) for char in also})
 
 
+_NOT_ASCII = re.compile(r"[^\0-~]")  # DEL, too: so does Python
+
+
 def _json(text: str, *, ascii_only: bool, also: str = "") -> str:
     r"""Body of a JSON string; *also* lists further characters to spell as ``\uXXXX``."""
     body = text.translate(_json_table(also))
-    if not ascii_only or body.isascii():
-        return body
-    return "".join(char if char.isascii() else _unit_escape(char) for char in body)
+    return _NOT_ASCII.sub(lambda char: _unit_escape(char[0]), body) if ascii_only else body
 
 
 def _jsons(text: str) -> Iterator[str]:
-    for ascii_only in (True,) if text.isascii() else (True, False):
+    for ascii_only in (True, False) if _NOT_ASCII.search(text) else (True,):
         body = _json(text, ascii_only=ascii_only)
         yield body
         yield body.replace("/", "\\/")  # PHP
@@ -214,7 +215,7 @@ def forms(value: str) -> Iterator[Form]:
     that count as whole words only. Encoded forms shorter than six bytes are left out.
     """
     for variant in plain_variants(value):
-        if len(variant) > 2 and variant.strip().lower() not in COMMON:
+        if len(variant.strip()) > 2 and variant.strip().lower() not in COMMON:
             word = len(variant) < MINIMUM
             yield Form(_utf8(variant), word=word)
             yield from (form._replace(word=word) for form in _encoded(variant) if len(form.literal) >= MINIMUM)
