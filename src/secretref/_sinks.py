@@ -234,10 +234,9 @@ def _opened(target: Any) -> tuple[bool, Callable[[str], bytes] | None, Callable[
     if buffer is None:
         return binary, None, lambda out: _write_all(target, out)
     encoding, errors = getattr(target, "encoding", None) or "utf-8", getattr(target, "errors", None) or "strict"
-    newline = os.linesep if os.linesep != "\n" else None
 
     def encode(text: str) -> bytes:
-        return (text.replace("\n", newline) if newline else text).encode(encoding, errors)
+        return text.replace("\n", os.linesep).encode(encoding, errors)
 
     def put(out: bytes) -> None:
         target.flush()  # what was written before, by others
