@@ -100,12 +100,12 @@ def _as_json(redactor: Redactor, value: object) -> Any:
 
     redacted = redactor.data(value)
     try:
-        tree = to_jsonable_python(redacted, bytes_mode="utf8", inf_nan_mode="strings", fallback=_type_name)
+        tree = to_jsonable_python(redacted, bytes_mode="utf8", fallback=_type_name)
     except ValueError:  # bytes that are no text
-        tree = to_jsonable_python(redacted, bytes_mode="base64", inf_nan_mode="strings", fallback=_type_name)
+        tree = to_jsonable_python(redacted, bytes_mode="base64", fallback=_type_name)
     found = {"": {"": redactor.data(tree)}}  # as deep as it will be in a record that is read back
     try:
-        written = to_json(found)
+        written = to_json(found, inf_nan_mode="strings")
     except ValueError:  # lone surrogates, which no file can hold
         written = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
     return from_json(written)[""][""]

@@ -1,0 +1,202 @@
+"""Records: the input by reference, everything emitted redacted by value, nothing lost because it cannot be."""
+
+import dataclasses
+import datetime as dt
+import json
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from secretref import ExecutionRecord, Policy, Resolver, Template
+from secretref.testing import FakeProvider, assert_no_leak, canary
+
+DEFINITION = {"auth": "Bearer ${workflow.secrets.A}", "to": "${workflow.input.to}", "x": ["${workflow.secrets.B}"]}
+
+
+@pytest.fixture(params=["alphanumeric", "special", "multiline"])
+def value(request):
+    return canary(request.param)
+
+
+@pytest.fixture
+def provider(value):
+    return FakeProvider({"A": value, "B": canary()})
+
+
+@pytest.fixture
+def resolver(provider):
+    return Resolver(provider, policy=Policy.allow_all())
+
+
+@pytest.fixture
+def resolved(resolver, value):
+    data = {"workflow": {"input": {"to": {"name": "Ann", "echo": value}}}}
+    return resolver.resolve(Template.compile(DEFINITION), subject="app:x", data=data, workflow="w-1", task="t-1")
+
+
+@dataclasses.dataclass
+class Reply:
+    status: int
+    body: str
+
+
+class Answer(BaseModel):
+    text: str
+
+
+class Hostile:
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    __str__ = __repr__
+
+
+def stored(record):
+    text = record.model_dump_json()
+    assert ExecutionRecord.model_validate_json(text) == record
+    return text
+
+
+def test_a_record_holds_the_definition(resolved, value):
+    before = dt.datetime.now(dt.UTC)
+    record = resolved.record(f"401 for {value}")
+    assert record.input == DEFINITION
+    assert record.output == "401 for ***"
+    assert record.names == ("A", "B")
+    assert (record.subject, record.workflow, record.task) == ("app:x", "w-1", "t-1")
+    assert record.resolved_at <= before <= record.recorded_at
+    assert (record.error, record.logs, record.data, record.received, record.withheld) == (None, (), None, None, ())
+    assert_no_leak(stored(record), value)
+
+
+def test_the_input_of_a_record_runs_again(resolved, resolver):
+    record = ExecutionRecord.model_validate_json(stored(resolved.record()))
+    template = Template.compile(record.input)
+    assert template == resolved.template
+    data = {"workflow": {"input": {"to": "again"}}}
+    again = resolver.resolve(template, subject=record.subject, data=data)
+    assert again.reveal()["auth"] == resolved.reveal()["auth"]
+
+
+@pytest.mark.parametrize(
+    "emit",
+    [
+        lambda value: {"a": [value, {value: 1}], "b": (value,)},
+        lambda value: Reply(401, f"no {value}"),
+        lambda value: Answer(text=value),
+        lambda value: {value, "other"},
+        lambda value: value.encode(),
+        lambda value: b"\xff" + value.encode(),
+        lambda value: [Hostile(), value],
+        lambda value: object(),
+        lambda value: dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        lambda value: [float("nan"), float("inf"), 10**30, 1.5],
+        lambda value: f"\ud800 {value}",
+        lambda value: {f"\ud800{value}": 1},
+        ValueError,
+        lambda value: iter([value]),
+        lambda value: [10**5_000, value],
+    ],
+)
+def test_output_of_any_kind_can_be_stored(resolved, value, emit):
+    record = resolved.record(emit(value))
+    assert_no_leak(stored(record), value)
+    assert json.loads(record.model_dump_json())["input"] == DEFINITION
+
+
+def test_plain_output_keeps_its_shape(resolved):
+    output = {"a": [1, 2.5, None, True, "é"], "b": {}}
+    assert resolved.record(output).output == output
+    assert resolved.record().output is None
+
+
+@pytest.mark.parametrize("levels", [150, 195, 196, 197, 198, 199, 200, 255, 1_000, 100_000])
+def test_output_of_any_depth_can_be_stored(resolved, value, levels):
+    output = value
+    for _ in range(levels):
+        output = [output]
+    assert_no_leak(stored(resolved.record(output)), value)
+
+
+def test_output_that_contains_itself_can_be_stored(resolved, value):
+    output = [value]
+    output.append(output)
+    assert_no_leak(stored(resolved.record(output)), value)
+
+
+def test_what_cannot_be_redacted_is_withheld_and_named(resolved, value):
+    deep = value
+    for _ in range(230):
+        deep = [deep]
+    record = resolved.record(deep, error=Hostile(), logs=map(str, [Hostile()]), received=[b"bytes", value])
+    assert record.withheld == ("output", "error", "logs", "received")
+    assert (record.output, record.error, record.received) == ("[withheld]",) * 3
+    assert record.logs == ("[withheld]",)
+    assert_no_leak(stored(record), value)
+
+
+def test_an_error_is_its_type_and_text(resolved, value):
+    error = ValueError(f"refused {value}")
+    error.add_note(f"seen with {value}")
+    assert resolved.record(error=error).error == "ValueError: refused ***\nseen with ***"
+    assert resolved.record(error=f"bare {value} \ud800").error == "bare *** ?"
+    assert resolved.record(error=["listed", 5]).error == "['listed', 5]"
+
+
+def test_logs_are_lines(resolved, value):
+    assert resolved.record(logs=f"one {value}\ntwo").logs == ("one ***", "two")
+    assert resolved.record(logs=["one\n", f"{value} two", 3]).logs == ("one", "*** two", "3")
+    assert resolved.record(logs=7).logs == ("7",)
+    lines = f"a\n{value}\nb".split("\n")
+    assert_no_leak(stored(resolved.record(logs=lines)), value)
+
+
+def test_data_is_kept_where_wanted(resolved, resolver, value):
+    assert resolved.record(data=True).data == {"workflow.input.to": {"name": "Ann", "echo": "***"}}
+    text = resolver.resolve(Template.compile("${a}"), subject="app:x", data={"a": "text"})
+    assert text.record(data=True).data == {"a": "text"}
+    assert resolver.resolve(Template.compile("${a}"), subject="app:x").record(data=True).data == {}
+
+
+def test_data_that_cannot_be_read_back_is_withheld(resolver):
+    deep = []
+    for _ in range(188):
+        deep = [deep]
+    wide = resolver.resolve(Template.compile("${a}"), subject="app:x", data={"a": deep})
+    assert wide.record(data=True).data == {"a": deep}
+
+
+def test_places_of_values_are_hidden_whatever_became_of_them(resolved, value):
+    received = {"auth": value[::-1], "to": f"x {value}", "x": [value.encode().hex(), "more"], "new": value}
+    record = resolved.record(received=received)
+    assert record.received["auth"] == DEFINITION["auth"]
+    assert record.received["x"] == [DEFINITION["x"][0], "more"]
+    assert record.received["new"] == "***"
+    assert received["auth"] == value[::-1]
+    assert_no_leak(stored(record), value, value[::-1])
+    assert resolved.record(received={"x": {}}).received == {"x": {}}
+    assert resolved.record(received=None).received is None
+
+
+def test_weak_values_are_named(resolver, provider):
+    resolved = Resolver(FakeProvider({"PIN": "42"}), policy=Policy.allow_all()).resolve(
+        Template.compile("${workflow.secrets.PIN}"), subject="app:x"
+    )
+    assert resolved.record().weak == ("PIN",)
+
+
+def test_a_record_cannot_be_changed(resolved):
+    record = resolved.record()
+    with pytest.raises(ValidationError):
+        record.output = "changed"
+
+
+def test_a_wrong_record_is_not_quoted(value):
+    with pytest.raises(ValidationError) as caught:
+        ExecutionRecord.model_validate({"input": 1, "output": {5: value}, "other": value})
+    assert_no_leak(str(caught.value), value)
+
+
+def test_the_published_schema_is_that_of_the_model(request):
+    path = request.config.rootpath / "docs" / "execution-record.schema.json"
+    assert json.loads(path.read_text("utf-8")) == ExecutionRecord.model_json_schema()
