@@ -1,8 +1,11 @@
 """Definition files: what is read, and where in the file a place stands."""
 
+import sys
+
 import pytest
 
 from secretref.cli._files import Spot, UnreadableError, read_names, read_source
+from secretref.errors import MissingExtraError
 
 
 @pytest.fixture
@@ -92,3 +95,17 @@ def test_names_come_from_a_list_lines_or_an_array(file):
     assert read_names(file("names.json", '["A", "B"]'), definitions=False) == {"A", "B"}
     with pytest.raises(UnreadableError, match="array of names"):
         read_names(file("definition.json", '{"a": "${workflow.secrets.A}"}'), definitions=False)
+
+
+def test_names_of_a_definition_are_those_it_refers_to(file):
+    assert read_names(file("d.json", '{"a": "${workflow.secrets.A} $<workflow.secrets.B.c>"}'), definitions=True) == {
+        "A",
+        "B",
+    }
+    assert read_names(file("d.yaml", "a: ${workflow.secrets.A}\n"), definitions=True) == {"A"}
+
+
+def test_without_a_yaml_parser_the_extra_is_named(file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'secretref-workflow\[yaml\]'"):
+        read_source(file("a.yaml", "a: 1\n"))
