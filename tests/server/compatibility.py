@@ -28,15 +28,15 @@ def installed(cache, name, install):
     return directory
 
 
-def python_client(cache, version):
-    """Return the interpreter of an environment that holds conductor-python *version* and nothing of ours."""
+def python_tool(cache, package, version):
+    """Return the directory of programs of an environment that holds *package* and nothing of ours."""
 
     def install(directory):
         venv.create(directory, clear=True, symlinks=True)
         pip = [sys.executable, "-m", "pip", "--python", str(directory / "bin" / "python"), "install", "-q"]
-        subprocess.run([*pip, f"conductor-python=={version}"], check=True, capture_output=True, timeout=300)
+        subprocess.run([*pip, f"{package}=={version}"], check=True, capture_output=True, timeout=300)
 
-    return installed(cache, f"conductor-python-{version}", install) / "bin" / "python"
+    return installed(cache, f"{package}-{version}", install) / "bin"
 
 
 def javascript_client(cache, version):
@@ -66,7 +66,7 @@ def calls(server, *command):
 
 def python_calls(server, cache, version):
     """Return what conductor-python *version* experienced."""
-    interpreter = python_client(cache, version)
+    interpreter = python_tool(cache, "conductor-python", version) / "python"
     return calls(server, str(interpreter), "-W", "ignore", str(HERE / "clients" / "python_calls.py"))
 
 

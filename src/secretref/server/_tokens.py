@@ -40,7 +40,10 @@ def _signed_in(service: Service, body: SignIn, address: str) -> TokenBody:
     key = service.store.access_keys.check(key_id, body.key_secret) if body.key_id and body.key_secret else None
     if key is None or not service.directory().works(key.id):
         service.guesses.failed(key_id, address)
-        service.store.audit.record(AuditEvent("", "token.issue", key_id[:64], "denied", {"address": address}))
+        named = (
+            key_id if key_id in service.directory().access_keys else ""
+        )  # anything may have been typed in this field
+        service.store.audit.record(AuditEvent("", "token.issue", named, "denied", {"address": address}))
         raise refused()
     service.guesses.succeeded(key_id, address)
     settings, user_id = service.settings, f"app:{key.application_id}"
