@@ -22,7 +22,7 @@ _PAIR = re.compile(r"([^\s:/@]{1,64}):(?!//)(\S{3,})")
 _SETTING = re.compile(r"(?i)(?:^|[;&?\s])[a-z0-9_ -]*(?:password|pwd|passwd|secret|token|key|sig|signature)=([^;&\s]+)")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey|digest|negotiate)\s+(\S+)")
 _PLAIN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s@]*")
-_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[A-Za-z]{2,}")
+_MAIL = re.compile(r"[^\s@:/]+@[^\s@]+\.[A-Za-z]{2,}")
 _TELLING_KEY = re.compile(r"(?i)pass|pwd|secret|token|key|credential|auth")
 _ORDINARY = frozenset(
     ("service_account", "authorized_user", "application", "postgresql", "googleapis.com", "undefined")

@@ -195,7 +195,8 @@ class Redactor:
             if not decoded or _covers(needles.spans(blob), decoded):
                 try:
                     found = [literal.decode() for literal in literals]
-                    return _patched(value, found, self._literal_text, self.bytes) if found else value
+                    hide = self.text if needles.affected else self._literal_text
+                    return _patched(value, found, hide, self.bytes) if found else value
                 except (LookupError, RecursionError, UnicodeDecodeError):
                     pass  # a changed key, a deep or cyclic structure, binary data: the walk can do it
         return rewrite(

@@ -1,0 +1,114 @@
+"""What holds for every text, every set of values and both engines."""
+
+import os
+import subprocess
+import sys
+import threading
+
+from _cases import PLAIN, automaton, cases, is_safe, redactor
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from secretref._encodings import BASE64_DIGITS, Form, forms
+from secretref._redactor import Redactor
+from secretref._views import folded
+
+
+def oracle(values, text, mark="***"):
+    """Every form at every position, one byte at a time; then one mark for each run of bytes that are covered."""
+    data = text.encode()
+    covered = [False] * len(data)
+    literals = {form for value in values for form in forms(value)}
+    for form in literals | {Form(fold) for value in values for fold in folded(value.encode()) if len(fold) >= 6}:
+        for start in range(len(data)):
+            end = start + len(form.literal)
+            same = data[start:end] == form.literal
+            if same or (form.caseless and data[start:end].lower() == form.literal.lower()):
+                covered[start:end] = [True] * len(form.literal)
+                first = start - 1 if form.left and start and data[start - 1] in BASE64_DIGITS else start
+                if form.right:
+                    end += data[end : end + 1].isascii() and data[end : end + 1] != b"" and data[end] in BASE64_DIGITS
+                    for _ in range(2):
+                        end += next((len(pad) for pad in (b"=", b"%3D", b"%3d") if data[end:].startswith(pad)), 0)
+                covered[first:end] = [True] * (end - first)
+    out = ""
+    for at, char in enumerate(text):
+        here = any(covered[len(text[:at].encode()) : len(text[: at + 1].encode())])
+        before = at and any(covered[len(text[: at - 1].encode()) : len(text[:at].encode())])
+        out += char if not here else "" if before else mark
+    return out
+
+
+@given(cases(("ab", "abé", "aA4=", "a%4b", "a\"'b", "a&;b"), least=6))
+def test_literal_forms_are_hidden_as_a_naive_search_says(case):
+    values, text = case
+    expected = oracle(values, text)
+    assert redactor(values, "off").text(text) == expected
+    with automaton():
+        assert redactor(values, "off").text(text) == expected
+
+
+@given(cases())
+def test_both_engines_agree(case):
+    values, text = case
+    for views in ("strict", "off"):
+        plain = redactor(values, views).text(text)
+        with automaton():
+            assert redactor(values, views).text(text) == plain
+
+
+@given(cases())
+def test_redacting_twice_is_redacting_once(case):
+    values, text = case
+    for views in ("strict", "off"):
+        hide = redactor(values, views).text
+        once = hide(text)
+        assert hide(once) is once
+
+
+@given(cases())
+def test_no_value_is_left(case):
+    values, text = case
+    for views in ("strict", "off"):
+        out = redactor(values, views).text(text)
+        assert not [value for value in values if is_safe(value) and value in out]
+
+
+@given(cases(), st.randoms(use_true_random=False))
+def test_order_and_moment_of_registration_do_not_matter(case, random):
+    values, text = case
+    for views in ("strict", "off"):
+        expected = redactor(values, views).text(text)
+        shuffled = random.sample(values, len(values))
+        assert redactor(shuffled, views).text(text) == expected
+        grown = Redactor(views=views)
+        for value in shuffled:
+            grown.register("name", value)
+            grown.text(text)
+        assert grown.text(text) == expected
+
+
+@given(cases())
+def test_bytes_are_redacted_as_text(case):
+    values, text = case
+    for views in ("strict", "off"):
+        hide = redactor(values, views)
+        assert hide.bytes(text.encode()) == hide.text(text).encode()
+
+
+@given(cases())
+@example((["a****a", "\\"], "a\\*a****aa"))
+def test_text_in_objects_is_redacted_as_text(case):
+    values, text = case
+    for views in ("strict", "off"):
+        hide = redactor(values, views)
+        assert hide.data({"key": [text, 1]}) == {"key": [hide.text(text), 1]}
+
+
+@given(cases(PLAIN, least=6), st.text("xyz*\\ %é\n", max_size=60))
+def test_innocent_text_comes_back_as_the_same_object(case, text):
+    for views in ("strict", "off"):
+        hide = redactor(case[0], views)
+        data = text.encode()
+        assert hide.text(text) is text
+        assert hide.bytes(data) is data

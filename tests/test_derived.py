@@ -1,0 +1,97 @@
+"""Parts of a value that are secrets of their own."""
+
+import json
+
+import pytest
+
+from secretref._derived import is_multiline, parts
+
+PEM = """-----BEGIN PRIVATE KEY-----
+MIIEcnryQIBADANBgkq
+hkiG9w0BAQEFAASCBKcw
+gg==
+-----END PRIVATE KEY-----
+"""
+
+
+@pytest.mark.parametrize("breaking", ["\n", "\r\n", "\r", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_lines_of_a_value_are_parts(breaking):
+    assert is_multiline(f"cnry first{breaking}cnry second")
+    assert list(parts(f"cnry first{breaking}  cnry second{breaking}")) == ["cnry first", "cnry second"]
+
+
+@pytest.mark.parametrize("value", ["cnry7Q\n", "\r\ncnry7Q", "cnry 7Q"])
+def test_a_break_at_an_end_makes_no_lines(value):
+    assert not is_multiline(value)
+    assert list(parts(value)) == []
+
+
+@pytest.mark.parametrize("line", ["cnry123", "----------", "a-b-c-d-e-f", "SERVICE_ACCOUNT", ""])
+def test_a_line_that_is_short_or_common_is_no_part(line):
+    assert list(parts(f"cnry-first\n{line}\ncnry-last")) == ["cnry-first", "cnry-last"]
+
+
+def test_a_key_in_pem_loses_its_edges_and_its_breaks():
+    first, second = "MIIEcnryQIBADANBgkq", "hkiG9w0BAQEFAASCBKcw"
+    assert list(parts(PEM)) == [first, second, first + second + "gg=="]
+
+
+def test_a_document_gives_its_leaves_and_its_layouts():
+    document = {"name": "cnry value", "deep": [{"inner": "cnry inner"}, 123456, 12345, True, None, 1.25e-7]}
+    found = set(parts(" " + json.dumps(document)))
+    assert {"cnry value", "cnry inner", "123456", "1.25e-07"} <= found
+    assert {json.dumps(document, indent=indent) for indent in (None, 2, 4)} <= found
+    assert json.dumps(document, separators=(",", ":")) in found
+    assert "12345" not in found
+    assert "True" not in found
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    ["cnry123", "service_account", "PostgreSQL", "https://cnry.example.org/a?b=1", "cnry@example.org", "cnry://x:1"],
+)
+def test_an_ordinary_leaf_is_no_part(leaf):
+    assert leaf not in set(parts(json.dumps({"name": leaf})))
+
+
+@pytest.mark.parametrize(
+    "key", ["password", "PASSPHRASE", "db_pwd", "client_secret", "token", "apiKey", "credentials", "authorization"]
+)
+def test_a_leaf_under_a_telling_key_is_a_part(key):
+    assert "cnry12" in set(parts(json.dumps({key: "cnry12"})))
+    assert "cnry12" in set(parts(json.dumps({key: ["cnry12"]})))
+
+
+def test_leaves_have_parts_themselves():
+    found = set(parts(json.dumps(["cnry line one\ncnry line two", "https://u:cnry-pass@example.org"])))
+    assert {"cnry line one", "cnry line two", "cnry-pass"} <= found
+
+
+@pytest.mark.parametrize("value", ['{"cnry7Q', "[cnry7Q]", "[" * 100_000, "{}"[:1]])
+def test_what_only_looks_like_a_document_has_no_leaves(value):
+    assert [part for part in parts(value) if part.startswith("cnry")] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "password"),
+    [
+        ("postgres://ann:cnry7Q@db:5432/x", "cnry7Q"),
+        ("redis+tls://:cnry%217Q@db", "cnry!7Q"),
+        ("amqp://ann:cnry@7Q@db", "cnry@7Q"),
+        ("ann:cnry7Q", "cnry7Q"),
+        ("ann:123456", "123456"),
+        ("Server=db;Password=cnry7Q;Port=1", "cnry7Q"),
+        ("host=db password=cnry7Q", "cnry7Q"),
+        ("sv=2022&sig=cnry%2B7Q", "cnry+7Q"),
+        ("AccountKey=cnry7Q==", "cnry7Q=="),
+        ("Bearer cnry7Q", "cnry7Q"),
+        ("basic cnry7Q", "cnry7Q"),
+    ],
+)
+def test_a_password_inside_a_value_is_a_part(value, password):
+    assert password in set(parts(value))
+
+
+@pytest.mark.parametrize("value", ["db.example.org:5432", "https://example.org/cnry", "a:b", "cnry bearer", "x cnry7Q"])
+def test_a_value_without_password_has_no_parts(value):
+    assert list(parts(value)) == []
