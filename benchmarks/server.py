@@ -1,0 +1,207 @@
+"""Our server beside a real OpenBao: the same reads and writes, one after the other in one run, each on one core.
+
+``python -m benchmarks.server [SECONDS]``; needs the program ``bao`` on the path, or its place in ``BAO``.
+
+OpenBao runs in its development mode: in memory, nothing durable, no audit device, one token with a policy. Our server
+runs as ``secretref serve`` does: encrypted store on disk, grants checked, and every read in the audit trail, durably,
+before it is answered. Both are confined to the first core, the clients to the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+CLIENTS = 32
+NAMES = 50
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Server:
+    """One that runs: where, with which process, and how it is asked."""
+
+    name: str
+    pid: int
+    url: str
+    headers: dict[str, str]
+    read: tuple[str, str, str]
+    write: tuple[str, str, str]
+    batch: tuple[str, str, str] | None = None
+
+    def raw(self, call: tuple[str, str, str]) -> bytes:
+        """Return a request as it goes over the wire."""
+        method, path, body = call
+        parts = urlsplit(self.url)
+        lines = [f"{method} {parts.path}{path} HTTP/1.1", f"Host: {parts.netloc}"]
+        lines += [f"{name}: {value}" for name, value in self.headers.items()]
+        return ("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]) + body).encode()
+
+    def send(self, method: str, path: str, body: Any = None) -> Any:
+        """Send one call for setting up."""
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.url + path, data, {**self.headers, "Content-Type": "application/json"}, method=method)  # noqa: S310
+        with urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+            text = answer.read()
+        return json.loads(text) if text else None
+
+
+def on_first_core(command: list[str], **options: Any) -> subprocess.Popen[str]:
+    """Start a server confined to the first core."""
+    return subprocess.Popen(["taskset", "-c", "0", *command], text=True, **options)  # noqa: S603, S607
+
+
+@contextmanager
+def stopped(process: subprocess.Popen[str]) -> Iterator[None]:
+    """End the process with the block."""
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+@contextmanager
+def ours(folder: Path) -> Iterator[Server]:
+    """Our server with a worker application that was granted 50 secrets."""
+    program = [sys.executable, "-c", "from secretref.cli import main; main()", "serve", "--port", "0"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = on_first_core(
+        [*program, "--store", str(folder / "store" / "s.db")], stdout=subprocess.PIPE, env=environment
+    )
+    with stopped(process):
+        assert process.stdout is not None
+        key_id, secret, url = (process.stdout.readline().split()[-1] for _ in range(3))
+
+        def signed_in(key: str, secret: str) -> dict[str, str]:
+            token = Server("", 0, url, {}, *[("", "", "")] * 2).send(
+                "POST", "/token", {"keyId": key, "keySecret": secret}
+            )
+            return {"X-Authorization": token["token"]}
+
+        admin = Server("", 0, url, signed_in(key_id, secret), *[("", "", "")] * 2)
+        names = [f"name_{number}" for number in range(NAMES)]
+        for name in names:
+            admin.send("PUT", f"/secrets/{name}", "a value of some length, as they have")
+            target = {"type": "SECRET_NAME", "id": name}
+            subject = {"type": "USER", "id": "app:orkes-workers"}
+            admin.send(
+                "POST", "/auth/authorization", {"subject": subject, "target": target, "access": ["READ", "UPDATE"]}
+            )
+        key = admin.send("POST", "/applications/orkes-workers/accessKeys")
+        headers = signed_in(key["id"], key["secret"]) | {"Content-Type": "application/json"}
+        yield Server(
+            "secretref", process.pid, url, headers,
+            ("GET", "/secrets/name_7", ""), ("PUT", "/secrets/name_7", '"a new value of some length"'),
+            ("POST", "/secrets/resolve", json.dumps({"names": names})),
+        )  # fmt: skip
+
+
+@contextmanager
+def openbao(folder: Path) -> Iterator[Server]:
+    """OpenBao in development mode, asked with a token that a policy confines to the secrets."""
+    program = os.environ.get("BAO") or shutil.which("bao") or sys.exit("put `bao` on the path, or its place in BAO")
+    options = ["server", "-dev", "-dev-root-token-id=root", "-dev-listen-address=127.0.0.1:18291", "-log-level=error"]
+    environment = {**os.environ, "HOME": str(folder)}
+    process = on_first_core([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    with stopped(process):
+        root = Server("", 0, "http://127.0.0.1:18291/v1", {"X-Vault-Token": "root"}, *[("", "", "")] * 2)
+        wait_for(lambda: root.send("GET", "/sys/health"))
+        rules = 'path "secret/data/*" { capabilities = ["read", "create", "update"] }'
+        root.send("PUT", "/sys/policies/acl/worker", {"policy": rules})
+        root.send("POST", "/secret/data/name_7", {"data": {"value": "a value of some length, as they have"}})
+        token = root.send("POST", "/auth/token/create", {"policies": ["worker"]})["auth"]["client_token"]
+        body = json.dumps({"data": {"value": "a new value of some length"}})
+        yield Server(
+            "openbao", process.pid, root.url, {"X-Vault-Token": token},
+            ("GET", "/secret/data/name_7", ""), ("POST", "/secret/data/name_7", body),
+        )  # fmt: skip
+
+
+def wait_for(ready: Callable[[], Any]) -> None:
+    """Ask until there is an answer, for ten seconds at most."""
+    ends = time.monotonic() + 10
+    while True:
+        try:
+            ready()
+        except OSError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+async def load(server: Server, call: tuple[str, str, str], seconds: float) -> list[float]:
+    """Send one call over and over on some connections; return the seconds each took."""
+    host, _, port = urlsplit(server.url).netloc.partition(":")
+    request, times, ends = server.raw(call), list[float](), time.perf_counter() + seconds
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        while (started := time.perf_counter()) < ends:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            if length and length[1] != b"0":
+                await reader.readexactly(int(length[1]))
+            assert head[9] == ord("2"), head
+            times.append(time.perf_counter() - started)
+        writer.close()
+
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return times
+
+
+def rss(pid: int) -> int:
+    """Return the memory of a process in MB."""
+    return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) // 1024
+
+
+def measured(server: Server, seconds: float) -> dict[str, float]:
+    """Print and return requests per second of each call."""
+    rates = {}
+    for name in ("read", "write", "batch"):
+        call = getattr(server, name)
+        if call is None:
+            continue
+        asyncio.run(load(server, call, seconds / 4))
+        times = sorted(asyncio.run(load(server, call, seconds)))
+        rates[name] = len(times) / seconds
+        p50, p99 = statistics.median(times) * 1000, times[int(len(times) * 0.99)] * 1000
+        print(f"{server.name:10} {name:6} {rates[name]:8.0f} requests/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms")
+    print(f"{server.name:10} memory {rss(server.pid):8} MB")
+    return rates
+
+
+def main(seconds: float) -> None:
+    """Measure both, and print the ratios."""
+    os.sched_setaffinity(0, set(range(1, os.cpu_count() or 2)) or {0})
+    found = {}
+    for start in (openbao, ours):
+        with TemporaryDirectory() as folder, start(Path(folder)) as server:
+            found[server.name] = measured(server, seconds)
+    mine, theirs = found["secretref"], found["openbao"]
+    for call in ("read", "write"):
+        print(f"{call}: {mine[call] / theirs[call]:.2f} of OpenBao's rate")
+    print(f"a batch of {NAMES} names costs {mine['read'] / mine['batch']:.1f} single reads; OpenBao would need {NAMES}")
+    print(f"names per second: {mine['batch'] * NAMES / theirs['read']:.2f} of OpenBao's rate")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 8.0)
