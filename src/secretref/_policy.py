@@ -181,7 +181,7 @@ class Policy:
         Raises:
             PolicyError: *subject* or *access* is none.
         """
-        asking, wanted = Subject.parse(subject), frozenset([names] if isinstance(names, str) else names)
+        asking, wanted = Subject.parse(subject), _names(names)
         kind = access if access in ACCESS else choice(access, ACCESS, "access")
         granted: set[str] | frozenset[str] = wanted if self._everything else set()
         for key in () if self._everything else asking.keys():
@@ -195,6 +195,7 @@ class Policy:
     ) -> Explanation:
         """Say why *subject* may or may not have *access* to the secret *name*, which carries *tags*."""
         asking, kind = Subject.parse(subject), choice(access, ACCESS, "access")
+        (name,) = _names([name])
         what = f"{asking} may {kind} {_shown(name)}"
         if self._everything:
             return Explanation(allowed=True, reason=f"{what}: this policy allows everything", grants=())
@@ -238,6 +239,13 @@ class Policy:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Policy.allow_all, ()) if self._everything else (Policy, (self.grants,))
+
+
+def _names(names: Iterable[str]) -> frozenset[str]:
+    listed = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
+    if not all(isinstance(name, str) for name in listed):
+        raise PolicyError("the name of a secret is text", place="names")
+    return frozenset(listed)
 
 
 def _shown(text: str) -> str:

@@ -135,7 +135,7 @@ class Template:
             definition = json.loads(text)
         except RecursionError:
             fault = LimitError("levels of nesting", limits.depth)
-        except ValueError:
+        except (ValueError, TypeError):
             fault = InputError("the definition is no JSON")
         else:
             return cls.compile(definition, limits=limits)
