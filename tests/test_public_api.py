@@ -25,7 +25,9 @@ PUBLIC = [
     "SecretRef",
     "Subject",
     "Target",
+    "TaskGuard",
     "Template",
+    "task",
 ]
 
 
