@@ -212,9 +212,9 @@ def leftover(transformed: str, shown: str, other: str) -> bool:
 
 
 def is_covered(transform: Transformation, value: str, other: str, redact: Callable[[str], str]) -> bool:
-    transformed = f"log: {transform(value)} end.\n"
-    shown = redact(transformed)
-    return shown != transformed and not leftover(transformed, shown, f"log: {transform(other)} end.\n")
+    text = f"log: {transform(value)} end.\n"
+    shown = redact(text)
+    return shown != text and not leftover(transform(value), shown, transform(other))
 
 
 def ways(value: str) -> dict[str, Callable[[str], str]]:

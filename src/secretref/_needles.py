@@ -102,7 +102,7 @@ class Needles:
 
     def wrapped_from(self, lines: bytes) -> int:
         """Tell from which offset complete *lines* may begin what the next line continues in another encoding."""
-        return wrapped_from(lines, self._held_from, self.reach)
+        return wrapped_from(lines, self._held_from, self.reach, self._known.least)
 
     def _held_from(self, data: bytes) -> int:
         return min((finder.held_from(data) for finder in self.finders), default=len(data))

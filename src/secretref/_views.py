@@ -21,7 +21,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
 
@@ -204,7 +204,7 @@ def _hexadecimal(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Source]
         yield bytes.fromhex(digits[lead:end].decode("ascii")), source
 
 
-_DUMP = re.compile(rb"[0-9A-Fa-f]{6,8}:?[ \t]{1,3}((?:[0-9A-Fa-f]{2,4}(?:[ \t]{1,2}|(?=[\r\n]|\Z))){1,16})[^\r\n]*")
+_DUMP = re.compile(rb"[0-9A-Fa-f]{6,8}:?[ \t]{1,3}((?:(?:[0-9A-Fa-f]{2}){1,2}(?:[ \t]{1,2}|(?=[\r\n]|\Z))){1,16})[^\r\n]*")
 
 
 def _dumped(data: bytes) -> Iterator[tuple[bytes, Source]]:
@@ -265,34 +265,53 @@ def _base64(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Callable[[Sp
         yield a2b_base64(digits[lead : len(digits) - (len(digits) - lead) % 4]), source
 
 
-_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
-_WRAPPED = 20
 _TELLING = 3
 """Bytes of a value at the end of a line that count as its beginning; fewer would hold back most lines."""
 
 
-def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int) -> int:
+def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int, least: int) -> int:
     """Tell from which offset complete *lines* may hold the beginning of what the next line continues.
 
     Args:
         lines: Complete lines.
         held_from: Tells from which offset a text may begin an occurrence.
         reach: Most bytes that an occurrence spans.
+        least: Length of the shortest value, in bytes.
     """
     tail = lines[-4 * reach :]
     joined = _join(tail)
-    starts = [held_from(joined)] if len(joined) - held_from(joined) > _TELLING else []
-    run = (len(joined.rstrip(_DIGITS)), len(joined))
-    if run[1] - run[0] >= _WRAPPED:
-        for decoded, source in _base64(joined, [run]):
-            text = decoded[: -len(_APART) // 2]
-            start = held_from(text)
-            if len(text) - start > _TELLING:
-                starts.append(source((start, start + 1))[0])
+    signs = triggers(_least_run(least)).signs(joined)
+    begun = [start for start, _ in _begun(((joined, _same),), held_from)]
+    if signs.base64 and signs.base64[-1][1] == len(joined):
+        begun += [start for start, _ in _begun(_base64(joined, signs.base64[-1:]), held_from)]
+    if signs.separated or signs.hexadecimal:
+        begun += [start for start, _ in _begun(_hexadecimal(joined, [(0, len(joined))]), held_from)]
+    if signs.listed:
+        begun += [start for start, _ in _begun(_decimal(joined + b"\n"), held_from)]
+    starts = [start for start, _ in _begun(_dumped(tail), held_from)]
+    if begun:
+        starts.append(_Edit(tail, _JOINED, _nothing).source((min(begun), min(begun) + 1))[0])
     if not starts:
         return len(lines)
-    start = _Edit(tail, _JOINED, _nothing).source((min(starts), min(starts) + 1))[0]
-    return lines.rfind(b"\n", 0, len(lines) - len(tail) + start) + 1
+    return lines.rfind(b"\n", 0, len(lines) - len(tail) + min(starts)) + 1
+
+
+def _begun(views: Iterable[tuple[bytes, Source]], held_from: Callable[[bytes], int]) -> Iterator[Span]:
+    """Ranges at the end of views that may begin an occurrence."""
+    for decoded, source in views:
+        text = decoded.rstrip(b"\0")
+        start = held_from(text)
+        if len(text) - start > _TELLING and (span := source((start, len(text)))):
+            yield span
+
+
+def _same(span: Span) -> Span:
+    return span
+
+
+def _least_run(least: int) -> int:
+    """Length of the shortest value in base64 twice, at most 24: once is found without decoding."""
+    return min(24, 16 * least // 9)
 
 
 # --- the search ---
@@ -336,7 +355,7 @@ class _Search:
         self._letters = letters
         self._phrase = b"\1" * min(16, least)
         self._phrases = _phrases(min(16, least))
-        self._triggers = triggers(min(24, 16 * least // 9))  # a value in base64 twice
+        self._triggers = triggers(_least_run(least))
         self._left = work
 
     def spans(self, data: bytes, depth: int) -> list[Span]:
