@@ -44,7 +44,7 @@ _ESCAPES = (
     rb"\x1b|\x08|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e|\xcd\x8f",
 )
 _HEX_DIGIT = rb"[0-9A-Fa-f]"
-_SEPARATED = rb"(?:[0-9A-Fa-f]{2}(?:[^0-9A-Za-z*]{1,3}|[ ,]{0,3}(?:0x|\\x|x))){%d}"
+_SEPARATED = rb"(?:[0-9A-Fa-f]{2}(?:[^0-9A-Za-z*]{1,6}(?:0?[xXuU])?|0?[xXuU])){%d}"
 _LISTED = rb"[0-9], ?[0-9]{1,3}, ?[0-9]{1,3}, ?[0-9]{1,3}, ?[0-9]"
 
 _WARM = 1 << 15
