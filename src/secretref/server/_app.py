@@ -15,6 +15,7 @@ from secretref.errors import SecretRefError
 from secretref.server import _applications, _authorization, _environment, _people, _secrets, _tokens
 from secretref.server._errors import ApiError, reply
 from secretref.server._gate import Gate
+from secretref.server._reads import Reads
 from secretref.server._service import Service, Settings
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def create_app(store: Store, *, settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.service = Service(store, settings)
+    app.state.reads = Reads(app.state.service)
     for router in _ROUTERS:
         app.include_router(router, prefix=_PREFIX)
     app.add_exception_handler(ApiError, _api_error)

@@ -8,9 +8,10 @@ from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
 
 from secretref.server._bodies import ErrorBody
+from secretref.server._reads import Reads
 from secretref.server._service import Caller, Service
 
-__all__ = ["Body", "Signed", "errors", "service_of"]
+__all__ = ["Body", "Reader", "Signed", "Token", "errors", "service_of"]
 
 _token = APIKeyHeader(name="X-Authorization", description="A token from POST /api/token.", auto_error=False)
 
@@ -29,7 +30,14 @@ async def _raw(request: Request) -> bytes:
     return await request.body()
 
 
+async def _reads(request: Request) -> Reads:
+    reads: Reads = request.app.state.reads
+    return reads
+
+
+Token = Annotated[str | None, Security(_token)]
 Signed = Annotated[Caller, Depends(_signed)]
+Reader = Annotated[Reads, Depends(_reads)]
 Body = Annotated[bytes, Depends(_raw)]
 
 

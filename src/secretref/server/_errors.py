@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-__all__ = ["ApiError", "conflict", "denied", "not_found", "refused", "reply"]
+__all__ = ["ApiError", "conflict", "denied", "not_found", "refused", "reply", "unreadable"]
 
 _MESSAGES = {
     HTTPStatus.BAD_REQUEST: "the request is malformed",
@@ -84,6 +84,11 @@ def denied() -> ApiError:
 def not_found() -> ApiError:
     """There is no such thing; told only to those who may know."""
     return ApiError(HTTPStatus.NOT_FOUND)
+
+
+def unreadable() -> ApiError:
+    """The store holds something under this name that was changed by somebody else."""
+    return ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "the store cannot open this entry")
 
 
 def conflict(message: str) -> ApiError:

@@ -12,12 +12,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import SecretStr
 
 from secretref._grant import Subject
-from secretref.errors import StoreDamagedError
-from secretref.providers import is_name
 from secretref.server._access import SECRET
-from secretref.server._bodies import Access, Explanation, Key, Names, Outcome, Outcomes, SecretBody, Tag, VersionBody
-from secretref.server._caller import Body, Signed, errors
-from secretref.server._errors import ApiError, not_found
+from secretref.server._bodies import Access, Explanation, Key, Names, Outcomes, SecretBody, Tag, VersionBody
+from secretref.server._caller import Body, Reader, Signed, Token, errors
+from secretref.server._errors import ApiError, denied, not_found, unreadable
 from secretref.server._service import Caller, tag_words
 from secretref.store import Entry, GrantRecord
 
@@ -68,38 +66,25 @@ def clear_redis_cache(_: Signed) -> Response:
     return Response()
 
 
-@routes.post("/secrets/resolve", response_model_exclude_none=True)
-def resolve(caller: Signed, body: Names) -> Outcomes:
+@routes.post("/secrets/resolve", response_class=Response, responses={200: {"model": Outcomes}})
+async def resolve(token: Token, body: Names, reads: Reader) -> Response:
     """Read many secrets at once: each name has an outcome of its own, and the call as a whole does not fail."""
-    names = frozenset(body.names)
-    readable = caller.readable(names)
-    values, damaged = _fetched(caller, frozenset(filter(is_name, readable)))
-    results = {}
-    for name in sorted(names):
-        if name not in readable:
-            results[name] = Outcome(outcome="ACCESS_DENIED")
-        elif name in damaged:
-            results[name] = Outcome(outcome="UNREADABLE")
-        elif name in values:
-            results[name] = Outcome(outcome="FOUND", value=values[name].get_secret_value())
-        else:
-            results[name] = Outcome(outcome="NOT_FOUND")
-    caller.record_all(("secret.read", name, _AUDITED[result.outcome]) for name, result in results.items())
-    return Outcomes(results=results)
-
-
-_AUDITED = {"FOUND": "ok", "NOT_FOUND": "missing", "ACCESS_DENIED": "denied", "UNREADABLE": "failed"}
+    outcomes = await reads.read(token, frozenset(body.names))
+    results = {
+        name: {"outcome": kind} if value is None else {"outcome": kind, "value": value.get_secret_value()}
+        for name, (kind, value) in outcomes.items()
+    }
+    return JSONResponse({"results": results})
 
 
 @routes.get("/secrets/{key}", response_class=Response, responses={200: {"description": "The value.", "content": TEXT}})
-def read(caller: Signed, key: Key, request: Request) -> Response:
+async def read(token: Token, key: Key, request: Request, reads: Reader) -> Response:
     """Read a value: as plain text, or as a JSON string where only JSON is accepted."""
-    caller.ensure(key in caller.readable([key]), "secret.read", key)
-    value = caller.store.fetch(frozenset({key})).get(key)
-    caller.record("secret.read", [key], "ok" if value else "missing")
+    ((kind, value),) = (await reads.read(token, frozenset({key}))).values()
     if value is None:
-        raise not_found()
-    return plain_or_json(request, value.get_secret_value(), plain=caller.service.settings.plain)
+        refusal = {"NOT_FOUND": not_found, "ACCESS_DENIED": denied}.get(kind, unreadable)
+        raise refusal()
+    return plain_or_json(request, value.get_secret_value(), plain=reads.service.settings.plain)
 
 
 @routes.put("/secrets/{key}", response_class=Response, openapi_extra=VALUE, responses={200: NOTHING})
@@ -223,17 +208,6 @@ def _entry(caller: Caller, key: str, action: str) -> Entry:
 def _tagged(caller: Caller, key: str, change: Mapping[str, str | None]) -> Response:
     caller.store.tag(key, change, actor=caller.principal.id)
     return Response()
-
-
-def _fetched(caller: Caller, names: frozenset[str]) -> tuple[Mapping[str, SecretStr], frozenset[str]]:
-    """Fetch *names*; those whose seal does not hold are set apart, and the others fetched without them."""
-    damaged: frozenset[str] = frozenset()
-    while names > damaged:
-        try:
-            return caller.store.fetch(names - damaged), damaged
-        except StoreDamagedError as error:
-            damaged |= (error.names & names) or names
-    return {}, damaged
 
 
 def _described(entry: Entry, access: frozenset[str]) -> SecretBody:

@@ -87,15 +87,15 @@ class Service:
         self.store.tokens.add(SecretStr(token), user_id=user_id, key_id=key_id, lifetime=lifetime, actor=user_id)
         return token
 
-    def identify(self, token: str | None) -> Caller:
-        """Return who calls.
+    def identify(self, token: str | None, directory: Directory | None = None) -> Caller:
+        """Return who calls, by *directory* if it is at hand.
 
         Raises:
             ApiError: 401; the token is missing, unknown, revoked or expired, or its key is gone.
         """
         if not token:
             raise refused()
-        directory = self.directory()
+        directory = directory or self.directory()
         known = self._known(directory, token)
         if known is None or not directory.works(known.key_id):
             raise refused()
@@ -182,14 +182,11 @@ class Caller:
 
     def record(self, action: str, targets: Iterable[str], outcome: str = "ok") -> None:
         """Write one audit line for each target; when that fails, the request fails."""
-        self.record_all((action, target, outcome) for target in targets)
+        self.store.audit.record(*(self.event(action, target, outcome) for target in targets))
 
-    def record_all(self, acts: Iterable[tuple[str, str, str]]) -> None:
-        """Write audit lines of ``(action, target, outcome)`` in one transaction."""
-        details = {"key": self.key_id}
-        self.store.audit.record(
-            *(AuditEvent(self.principal.id, action, target, outcome, details) for action, target, outcome in acts)
-        )
+    def event(self, action: str, target: str, outcome: str) -> AuditEvent:
+        """Return the audit line of something the caller did or was refused."""
+        return AuditEvent(self.principal.id, action, target, outcome, {"key": self.key_id})
 
 
 def tag_words(tags: Mapping[str, str]) -> list[str]:
