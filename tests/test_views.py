@@ -1,0 +1,292 @@
+"""Decoded views: what they bring to light, and where it stood in the source."""
+
+import base64
+import html
+import json
+import re
+import textwrap
+import urllib.parse
+
+import pytest
+
+from secretref import _triggers, _views
+from secretref._encodings import Form
+from secretref._matcher import Matcher
+from secretref._stream import merge
+from secretref._views import folded, search, wrapped_from
+
+VALUE = "cnry-7Q.x9_ZkPqRsT"
+LETTERS = Matcher([Form(b"7Q.x9_ZkPqRsT")])
+
+
+@pytest.fixture(scope="module", params=["cold", "warm"], autouse=True)
+def signs(request):
+    """Decode everywhere, or where the automata see a sign."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_triggers, "_WARM", 1 << 40 if request.param == "cold" else -1)
+        _triggers.triggers.cache_clear()
+        yield
+    _triggers.triggers.cache_clear()
+
+
+def hidden(text, value=VALUE, letters=None):
+    """Return what of *text* is hidden; one piece for each run."""
+    data, wanted = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"), value.encode()
+
+    def find(view):
+        return [match.span() for match in re.finditer(re.escape(wanted), view)]
+
+    spans = search(data, find, least=len(wanted), reach=len(wanted) + 8, letters=letters)
+    return [data[start:end].decode("utf-8", "replace") for start, end in (merge(spans) if spans else [])]
+
+
+def b64(text):
+    return base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
+
+
+def each(pattern, text=VALUE):
+    return "".join(pattern.format(char=char, code=ord(char)) for char in text)
+
+
+JOINED = {
+    "two quoted words": VALUE[:5] + "''" + VALUE[5:],
+    "words in both quotes": VALUE[:5] + "'\"" + VALUE[5:9] + "\"'" + VALUE[9:],
+    "escaped letters": VALUE[:5] + "\\" + VALUE[5:9] + "\\\\" + VALUE[9:],
+    "carets and backticks": VALUE[:5] + "^" + VALUE[5:9] + "`" + VALUE[9:12] + "$" + VALUE[12:],
+    "a wrapped line": VALUE[:5] + "\n" + VALUE[5:],
+    "a wrapped and indented line": VALUE[:5] + "\r\n\t  " + VALUE[5:9] + "\n\n" + VALUE[9:],
+    "a wrapped line of a shell": VALUE[:5] + "\\\n" + VALUE[5:],
+}
+ESCAPED = {
+    "percent": each("%{code:02x}"),
+    "percent here and there": VALUE.replace("7", "%37").replace("_", "%5F"),
+    "percent as in old browsers": each("%u{code:04X}"),
+    "hexadecimal escapes": each("\\x{code:02X}"),
+    "braces": each("\\x{{{code:x}}}"),
+    "four digits": each("\\u{code:04x}"),
+    "four digits, escaped again": each("\\\\u{code:04x}"),
+    "eight digits": each("\\U{code:08x}"),
+    "code points": each("\\u{{{code:x}}}"),
+    "octal": each("\\{code:03o}"),
+    "decimal entities": each("&#{code};"),
+    "decimal entities with zeros": each("&#{code:07d};"),
+    "hexadecimal entities": each("&#x{code:X};"),
+    "entities without end": each("&#x{code:x}").replace("&#x2d&", "&#x2d;&"),
+    "colours": VALUE[:5] + "\x1b[1;31m" + VALUE[5:] ,
+    "colours everywhere": each("{char}\x1b[0m")[:-4],
+    "a link": VALUE[:5] + "\x1b]8;;https://example.org\x07" + VALUE[5:9] + "\x1b]8;;\x1b\\" + VALUE[9:],
+    "a character set": VALUE[:5] + "\x1b(B" + VALUE[5:9] + "\x1b=" + VALUE[9:],
+    "overstruck": VALUE[0] + each("{char}\x08{char}", VALUE[1:]),
+    "underlined": VALUE[0] + each("_\x08{char}", VALUE[1:]),
+    **{f"invisible U+{ord(char):04X}": char.join(VALUE) for char in "\u200b\u200f\u202a\u202e\u2060\u206f\ufeff\u00ad\u180e\u034f"},
+}  # fmt: skip
+HEXADECIMAL = {
+    "digits": VALUE.encode().hex(),
+    "capitals": VALUE.encode().hex().upper(),
+    "colons": VALUE.encode().hex(":"),
+    "blanks": VALUE.encode().hex(" "),
+    "dashes": VALUE.encode().hex("-"),
+    "C": ", ".join(f"0x{byte:02x}" for byte in VALUE.encode()).removeprefix("0x"),
+    "C without blanks": ",".join(f"0X{byte:02X}" for byte in VALUE.encode()).removeprefix("0X"),
+    "wrapped": "\n".join(textwrap.wrap(VALUE.encode().hex(), 12)),
+    "wrapped and indented": "\n    ".join(textwrap.wrap(VALUE.encode().hex(), 12)),
+    "numbers": ", ".join(map(str, VALUE.encode())),
+    "dense numbers": ",".join(map(str, VALUE.encode())),
+}
+BASE64 = {
+    "base64": b64(VALUE),
+    "base64 of a sentence": b64(f"the value {VALUE} is one"),
+    "base64 without padding": b64(VALUE + "x").rstrip("="),
+    "base64 wrapped": "\n".join(textwrap.wrap(b64("the value is: " + VALUE), 20)),
+    "base64 wrapped by carriage returns": "\r\n".join(textwrap.wrap(b64(VALUE), 8)),
+    "base64 in JSON": json.dumps("\n".join(textwrap.wrap(b64(VALUE), 16)))[1:-1],
+    "base64 with escaped slashes": b64(b"\xff\xff\xff" + VALUE.encode() + b"\xff\xff\xff").replace("/", "\\/"),
+    "base64 in an URL": urllib.parse.quote(b64(b"\xff\xff\xff" + VALUE.encode() + b"\xff"), safe=""),
+    "URL-safe base64": base64.urlsafe_b64encode(b"\xff\xfe\xfb" + VALUE.encode() + b"\xfb\xff\xfe").decode(),
+    "a token": "eyJhbGciOiJIUzI1NiJ9." + b64(json.dumps({"key": VALUE})).rstrip("="),
+}
+TOWERS = {
+    "base64 twice": b64(b64(VALUE)),
+    "base64 three times": b64("." + b64("." + b64(VALUE))),
+    "base64 in hexadecimal": b64(VALUE).encode().hex(),
+    "hexadecimal in base64": b64(VALUE.encode().hex()),
+    "percent three times": each("%25253{code:x}".replace("3{code:x}", "{code:x}")),
+    "percent in JSON": each("\\u0025{code:02x}"),
+    "JSON in entities in percent": urllib.parse.quote(html.escape(each("\\u{code:04x}"))),
+    "base64 of entities": b64(each("&#{code};")),
+    "a colour in JSON": json.dumps(VALUE[:5] + "\x1b[1m" + VALUE[5:])[1:-1],
+    "percent in a wrapped line": each("%{code:02x}")[:20] + "\n" + each("%{code:02x}")[20:],
+}
+
+
+@pytest.mark.parametrize("text", [*JOINED.values(), *ESCAPED.values(), *HEXADECIMAL.values()], ids=[*JOINED, *ESCAPED, *HEXADECIMAL])
+@pytest.mark.parametrize("letters", [None, LETTERS], ids=["", "letters"])
+def test_exactly_what_stands_for_the_value_is_hidden(text, letters):
+    assert hidden(f"some text {text} and more", letters=letters) == [text]
+
+
+@pytest.mark.parametrize("text", [*BASE64.values(), *TOWERS.values()], ids=[*BASE64, *TOWERS])
+def test_what_holds_the_value_is_hidden(text):
+    (found,) = hidden(f"some text, {text}, and more", letters=LETTERS)
+    assert found in text
+    assert not hidden(f"some text, {text.replace(found, '***')}, and more")
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "abcd"])
+@pytest.mark.parametrize("after", ["", "x", "xy", "xyz"])
+def test_base64_is_hidden_at_every_offset(before, after):
+    (found,) = hidden(f"=={before}{b64(VALUE)}{after} ")
+    assert b64(VALUE).rstrip("=")[1:-1] in found
+    assert len(found) <= len(b64(VALUE)) + 3
+
+
+@pytest.mark.parametrize("padding", ["=", "==", "%3D", "%3d%3D"])
+def test_padding_is_hidden_with_base64(padding):
+    text = b64("\0" + VALUE).rstrip("=") + padding
+    assert hidden(f"a {text}; b")[0].endswith(padding)
+
+
+@pytest.mark.parametrize("before", ["", "0", "ab", "abc"])
+def test_hexadecimal_is_hidden_at_either_alignment(before):
+    digits = VALUE.encode().hex()
+    assert hidden(f"x{before}{digits}5 ") == [digits]
+
+
+@pytest.mark.parametrize("between", ["g", "zz", "*", "***", ".......", " and ", "*:*"])
+def test_digits_with_more_than_separators_between_are_not_one_value(between):
+    assert hidden(between.join(textwrap.wrap(VALUE.encode().hex(), 2))) == []
+
+
+def dump(pattern, group, swap=False, value=VALUE):
+    lines = []
+    for at in range(0, len(value), 16):
+        row = value.encode()[at : at + 16]
+        if swap:
+            row = b"".join(row[at : at + 2][::-1] for at in range(0, len(row), 2))
+        digits = " ".join(textwrap.wrap(row.hex(), group))
+        lines.append(pattern.format(at=at, digits=digits, text=value[at : at + 16]))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        dump("{at:08x}: {digits:<39}  {text}", 4),
+        dump("{at:08x}  {digits:<48} |{text}|", 2),
+        dump("{at:07x} {digits}", 4, swap=True),
+        dump("{at:07x} {digits}", 2),
+    ],
+    ids=["xxd", "hexdump -C", "od -x", "od -t x1"],
+)
+def test_a_dump_is_hidden_line_by_line(text):
+    out = hidden(f"dump:\n{text}\nend")
+    shown = f"dump:\n{text}\nend"
+    for piece in out:
+        shown = shown.replace(piece, "")
+    assert len(out) >= 1
+    assert VALUE[:6] not in shown
+    assert VALUE.encode()[:4].hex() not in shown.replace(" ", "")
+    assert shown.startswith("dump:\n")
+    assert shown.endswith("\nend")
+
+
+@pytest.mark.parametrize(
+    ("escape", "char"),
+    [
+        ("\\a", "\a"), ("\\b", "\b"), ("\\e", "\x1b"), ("\\f", "\f"), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\v", "\v"),
+        ("\\\\n", "\n"), ("\\ud83d\\ude00", "😀"), ("\\\\ud83d\\\\ude00", "😀"), ("\\U0001F600", "😀"), ("\\u{1f600}", "😀"), ("%F0%9F%98%80", "😀"),
+        ("\\udc00", "\udc00"), ("&eacute;", "é"), ("&amp", "&"), ("&lt;", "<"), ("\\303\\251", "é"), ("\\7", "\a"), ("\\777", "\udfff"[:0] + "ÿ"),
+    ],
+)  # fmt: skip
+def test_an_escape_stands_for_a_character(escape, char):
+    data = f"cnry7Q{escape}cnryQ7"
+    wanted = b"cnry7Q" + (b"\xff" if escape == "\\777" else char.encode("utf-8", "surrogatepass")) + b"cnryQ7"
+    found = search(data.encode(), lambda view: [(0, len(view))] if view == wanted else [], least=6, reach=20, letters=None)
+    assert (0, len(data)) in found
+
+
+@pytest.mark.parametrize("text", ["&unknown;", "%4", "%zz", "&#;", "\\u{110000}", "\\U00110000"])
+def test_no_escape_is_left_or_dropped_without_harm(text):
+    assert hidden(f"{VALUE[:9]}{text} {VALUE[9:]}") == []
+
+
+def test_a_decoded_part_counts_as_a_whole():
+    assert hidden(f"%41%42{VALUE[:5]}%37%51") == []
+    assert hidden("x&#99;nry-7Q.x9_ZkPqRs&#84;y") == ["&#99;nry-7Q.x9_ZkPqRs&#84;"]
+
+
+@pytest.mark.parametrize("text", ["", "plain text", f"{VALUE[:-1]}\\", "%41%42" * 50, "QUJD" * 50, "6162" * 50, "1, 2, 3, 4, 5, 6, 7, 8"])
+def test_what_holds_no_value_stays(text):
+    assert hidden(text) == []
+
+
+def test_beyond_its_bound_the_work_ends_in_hiding(monkeypatch):
+    monkeypatch.setattr(_views, "_WORK", 0)
+    text = "%41" + ". " * 2500
+    assert hidden(text) == [text]
+    assert hidden("%41" + ". " * 250) == []
+
+
+def test_an_empty_view_beyond_the_bound_hides_nothing(monkeypatch):
+    monkeypatch.setattr(_views, "_WORK", -(1 << 20))
+    assert hidden("\u200b") == []
+
+
+def test_signs_far_apart_are_all_decoded():
+    far = "&lt;b&gt; " * 400
+    text = f"{far}{each('%{code:02x}')}{far}{each('&#{code};')}{far}"
+    assert hidden(text, letters=LETTERS) == [each("%{code:02x}"), each("&#{code};")]
+    spread = VALUE[:4] + "&#45;" + VALUE[5:]
+    assert hidden(far + spread + far, letters=LETTERS) == [spread]
+
+
+@pytest.mark.parametrize(
+    ("value", "left"),
+    [
+        (b"cnry7Q", set()),
+        (b"cnry'7'Q", {b"cnry7Q"}),
+        (b"cnry%417Q", {b"cnryA7Q"}),
+        (b"cnry%25417Q\\", {b"cnry%417Q", b"cnry%417Q\\", b"cnryA7Q", b"cnryA7Q\\", b"cnry%25417Q"}),
+        (b"a''''''''b", set()),
+        (b"cnry7Q\\n", {b"cnry7Q\n", b"cnry7Qn"}),
+    ],
+)
+def test_what_the_views_leave_of_a_value_is_listed(value, left):
+    assert left <= set(folded(value))
+    assert all(2 * len(fold) >= len(value) for fold in folded(value))
+    assert value not in set(folded(value))
+
+
+def open_from(lines, value=VALUE):
+    return wrapped_from(lines.encode(), Matcher([Form(value.encode())]).held_from, 4 * len(value), len(value))
+
+
+LONG = "cnry" + VALUE * 3
+CONTINUED = {
+    "base64": textwrap.wrap(b64("it is " + LONG), 40),
+    "hexadecimal": textwrap.wrap(LONG.encode().hex(), 40),
+    "digits with colons": textwrap.wrap(LONG.encode().hex(":"), 60),
+    "C": textwrap.wrap(", ".join(f"0x{byte:02x}" for byte in LONG.encode()), 72),
+    "numbers": textwrap.wrap(", ".join(map(str, LONG.encode())), 40),
+    "the value": textwrap.wrap(LONG, 12),
+    "a shell": [line + "\\" for line in textwrap.wrap(LONG, 12)],
+    "a dump": dump("{at:08x}: {digits:<39}  {text}", 4, value=LONG).split("\n"),
+}
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("lines", CONTINUED.values(), ids=CONTINUED)
+def test_complete_lines_that_the_next_one_may_continue_are_held(lines, ending):
+    for count in range(1, len(lines) - 1):
+        text = ending.join(["ready", *lines[:count], ""])
+        assert open_from(text, LONG) == len("ready" + ending)
+    assert open_from(ending.join(["ready", *lines, "end", ""]), LONG) == len(ending.join(["ready", *lines, "end", ""]))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["ready\n", "", "\n", "A" * 40 + "\n", "ready " + "QUJD" * 10 + "\n", "short\n" * 5, "61:62:63:64:65:66:67:68:69\n", "1, 2, 3, 4, 5, 6, 7\n",
+     "00000000: 4142 4344\n", VALUE + "\n", VALUE[:3] + "\n"],
+)  # fmt: skip
+def test_other_lines_go_out(lines):
+    assert open_from(lines) == len(lines)
