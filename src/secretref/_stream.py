@@ -30,6 +30,9 @@ Mode = Literal["line", "eager"]
 _LINE = 1 << 16
 """A longer unfinished line is handled eagerly, in bytes."""
 
+_PAST = 1 << 13
+"""Bytes that have gone out and are remembered, lest a value registered too late be completed."""
+
 
 def merge(spans: list[Span]) -> list[Span]:
     """Sort ranges and join those that overlap or touch."""
@@ -70,11 +73,12 @@ def whole_characters(data: bytes, span: Span) -> Span:
 class Replacer:
     """First stage: replace each range of the source by one mark."""
 
-    __slots__ = ("_buffer", "_gone", "_lines", "_mark", "_marked", "_memory", "_needles")
+    __slots__ = ("_buffer", "_gone", "_lines", "_mark", "_marked", "_memory", "_needles", "_past")
 
     def __init__(self, needles: Needles, *, lines: bool = False) -> None:
         self._mark = needles.sign
         self._lines = lines
+        self._past = b""  # of the source, for values that are registered later
         self._buffer = b""  # the end of what has gone out already, as it was in the source; then what is held back
         self._gone = 0
         self._marked = False  # the last thing that went out was a mark
@@ -91,6 +95,7 @@ class Replacer:
         Returns:
             How many occurrences have gone out already, wholly or in part.
         """
+        self._buffer, self._gone, self._past = self._past + self._buffer, self._gone + len(self._past), b""
         known = set(self._found(self._buffer, final=True)[0])
         self._use(needles)
         return sum(1 for span in self._found(self._buffer, final=True)[0] if span not in known and span[0] < self._gone)
@@ -119,8 +124,9 @@ class Replacer:
         reached = ranges[-1][1] if ranges else 0
         out = self._replaced(data, ranges, gone, cut)
         self._marked = reached >= cut
-        self._buffer = data[max(0, cut - self._memory) :]
-        self._gone = min(cut, self._memory)
+        kept = max(0, cut - self._memory)
+        self._past = (self._past + data[max(0, kept - _PAST) : kept])[-_PAST:]
+        self._buffer, self._gone = data[kept:], cut - kept
         return out
 
     def _found(self, data: bytes, *, final: bool) -> tuple[list[Span], int]:

@@ -39,7 +39,7 @@ def oracle(values, text, mark="***"):
     return out
 
 
-@given(cases(("ab", "abé", "aA4=", "a%4b", "a\"'b", "a&;b"), least=6))
+@given(cases(("ab", "abé", "aA4=", "a%4b", "a&;b"), least=6))
 def test_literal_forms_are_hidden_as_a_naive_search_says(case):
     values, text = case
     expected = oracle(values, text)

@@ -1,10 +1,11 @@
 """What holds for every text in chunks, however it is cut.
 
-Lines of a stream are decoded one by one, so where decoded views count the texts have one line.
+Two exemptions where decoded views count. A line goes out once it is complete, so the texts have one line. And a whole
+text is decoded again when marks have been put in, a line is not, so no value shares characters with the mark.
 """
 
-from _cases import BROKEN, MARKED, PLAIN, cases, is_safe, redactor
-from hypothesis import given
+from _cases import PLAIN, cases, is_safe, redactor
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 
@@ -33,7 +34,7 @@ def test_single_bytes_give_the_same_as_the_whole(case):
         assert streamed(redact, drops, mode) == expected
 
 
-@given(cases(PLAIN + MARKED))
+@given(cases(PLAIN))
 def test_lines_are_decoded_as_the_whole_is(case):
     values, text = case
     redact = redactor(values)
@@ -42,7 +43,8 @@ def test_lines_are_decoded_as_the_whole_is(case):
         assert streamed(redact, [text[:at], text[at:]], "line") == expected
 
 
-@given(cases(), st.integers(0, 200))
+@given(cases(), st.integers(0, 60))
+@example((["aaaaaa"], "aaaaaa"), 2)
 def test_a_value_registered_half_way_is_not_completed(case, cut):
     values, text = case
     redact = redactor(values[1:], "off")
