@@ -147,7 +147,7 @@ def wait_for(ready: Callable[[], Any]) -> None:
             return
 
 
-async def load(server: Server, call: tuple[str, str, str], seconds: float) -> list[float]:
+async def load(server: Server, call: tuple[str, str, str], seconds: float, clients: int = CLIENTS) -> list[float]:
     """Send one call over and over on some connections; return the seconds each took."""
     host, _, port = urlsplit(server.url).netloc.partition(":")
     request, times, ends = server.raw(call), list[float](), time.perf_counter() + seconds
@@ -164,7 +164,7 @@ async def load(server: Server, call: tuple[str, str, str], seconds: float) -> li
             times.append(time.perf_counter() - started)
         writer.close()
 
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    await asyncio.gather(*(client() for _ in range(clients)))
     return times
 
 
@@ -173,18 +173,33 @@ def rss(pid: int) -> int:
     return int(re.findall(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())[0]) // 1024
 
 
+def cpu(pid: int) -> float:
+    """Return the seconds of CPU a process has used: what other load on the machine does not change."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def measured(server: Server, seconds: float) -> dict[str, float]:
-    """Print and return requests per second of each call."""
+    """Print and return requests per second of CPU of each call."""
     rates = {}
     for name in ("read", "write", "batch"):
         call = getattr(server, name)
         if call is None:
             continue
         asyncio.run(load(server, call, seconds / 4))
+        before = cpu(server.pid)
         times = sorted(asyncio.run(load(server, call, seconds)))
-        rates[name] = len(times) / seconds
+        rates[name] = len(times) / (cpu(server.pid) - before)
         p50, p99 = statistics.median(times) * 1000, times[int(len(times) * 0.99)] * 1000
-        print(f"{server.name:10} {name:6} {rates[name]:8.0f} requests/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms")
+        wall = f"{len(times) / seconds:8.0f} requests/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms"
+        print(f"{server.name:10} {name:6} {rates[name]:8.0f} requests per second of its CPU {wall}")
+    alone = {
+        name: statistics.median(asyncio.run(load(server, getattr(server, name), 1.0, clients=1))) for name in rates
+    }
+    if "batch" in alone:
+        print(
+            f"{server.name:10} one client: a batch takes {alone['batch'] / alone['read']:.2f} of the time of one read"
+        )
     print(f"{server.name:10} memory {rss(server.pid):8} MB")
     return rates
 
