@@ -101,4 +101,4 @@ def test_the_bound_tree_is_never_changed():
     assert first == second == {"a": ["alpha-value", {"b": 1}]}
     assert first["a"][1] is not second["a"][1]
     assert bound == {"a": [A, {"b": 2}]}
-    assert repr(bind(Template.compile([A]), [A])) == "Bound(2 containers)"
+    assert A not in repr(bind(Template.compile([A]), [A]))

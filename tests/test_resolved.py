@@ -75,7 +75,7 @@ def test_shared_reveals_share_what_holds_no_value(resolved):
     assert first is not second
     assert first["kept"] is second["kept"]
     assert first["config"] is not second["config"]
-    assert TEMPLATE.box(fresh=False) == [DEFINITION]
+    assert TEMPLATE.box == [DEFINITION]
 
 
 def test_a_definition_without_references_is_shared_whole(resolver):

@@ -229,5 +229,5 @@ def test_what_the_resolver_asks_for():
     assert template.secrets is template.secrets
     assert template.embedded is template.embedded
     assert template.references is template.references
-    assert template.box(fresh=False) is template.box(fresh=False)
-    assert template.box() is not template.box()
+    assert template.box is template.box
+    assert template.fresh_box() is not template.fresh_box()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from secretref._data import looks_like_reference
-from secretref._plan import Edit, Leaf, Piece
+from secretref._plan import Edits, Leaf, Piece
 from secretref._syntax import Kind
 from secretref._template import Template
 from secretref._tree import Frame, freeze, place, plain, thaw
@@ -29,11 +29,11 @@ class Bound(NamedTuple):
     """
 
     frozen: bytes
-    edits: tuple[Edit, ...]
+    edits: Edits
     suspicious: bool
 
     def __repr__(self) -> str:
-        return f"Bound({len(self.edits)} containers)"
+        return f"Bound({len(self.frozen)} bytes)"
 
 
 def bind(template: Template, tree: object) -> Bound:

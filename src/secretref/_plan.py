@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from secretref._syntax import Expression, Item, Kind
 from secretref._tree import Frame, thaw
 
-__all__ = ["Edit", "Leaf", "Piece", "Touched", "edits", "leaves", "render"]
+__all__ = ["Edits", "Leaf", "Piece", "Touched", "edits", "leaves", "render"]
 
 Piece: TypeAlias = "str | Expression"
 
@@ -56,43 +56,52 @@ class Leaf(NamedTuple):
 Touched: TypeAlias = "list[tuple[str | int, Leaf | Touched]]"
 
 
-class Edit(NamedTuple):
-    """What to write into one container, which is member *key* of the container of edit number *parent*."""
+class Edits(NamedTuple):
+    """What to write into a tree.
 
-    parent: int
-    key: Any
-    wholes: Sequence[tuple[Any, Expression]]
-    singles: Sequence[tuple[Any, str, Expression, str]]
-    joined: Sequence[tuple[Any, tuple[Piece, ...]]]
+    Attributes:
+        spine: The containers that change, outer ones first, each by the number of the one around it and its key
+            there. Number 0 is the list of one that holds the tree, and not among them.
+        wholes: Strings that are one expression: number of the container, key, expression.
+        singles: Strings with one expression: the same, and what stands before and behind it.
+        joined: All others: number of the container, key, pieces.
+    """
 
-
-def edits(touched: Touched, pieces_of: Callable[[Leaf], tuple[Piece, ...] | None]) -> tuple[Edit, ...]:
-    """List what to write into each container, outer ones first."""
-    found: list[Edit] = []
-    changed = False
-    todo: list[tuple[int, str | int, Touched]] = [(-1, 0, touched)]
-    while todo:
-        parent, key, members = todo.pop()
-        wholes: list[tuple[Any, Expression]] = []
-        singles: list[tuple[Any, str, Expression, str]] = []
-        joined: list[tuple[Any, tuple[Piece, ...]]] = []
-        for at, member in members:
-            if type(member) is list:
-                todo.append((len(found), at, member))
-            elif (pieces := pieces_of(cast("Leaf", member))) is not None:
-                changed = True
-                _file(at, pieces, wholes, singles, joined)
-        found.append(Edit(parent, key, wholes, singles, joined))
-    return tuple(found) if changed else ()
+    spine: tuple[tuple[int, Any], ...]
+    wholes: tuple[tuple[int, Any, Expression], ...]
+    singles: tuple[tuple[int, Any, str, Expression, str], ...]
+    joined: tuple[tuple[int, Any, tuple[Piece, ...]], ...]
 
 
-def _file(at: Any, pieces: tuple[Any, ...], wholes: list[Any], singles: list[Any], joined: list[Any]) -> None:
-    if len(pieces) != 3:
-        joined.append((at, pieces))
-    elif pieces[0] or pieces[2]:
-        singles.append((at, *pieces))
-    else:
-        wholes.append((at, pieces[1]))
+def edits(touched: Touched, pieces_of: Callable[[Leaf], tuple[Piece, ...] | None]) -> Edits:
+    """List what to write, and the containers on the way to it."""
+    spine: list[tuple[int, Any]] = []
+    wholes: list[tuple[int, Any, Expression]] = []
+    singles: list[tuple[int, Any, str, Expression, str]] = []
+    joined: list[tuple[int, Any, tuple[Piece, ...]]] = []
+    numbers = {id(None): 0}  # of containers, by the identity of their frame; the list of one is the first
+    alive = []
+    for frame, leaf in leaves(touched):
+        pieces: tuple[Any, ...] | None = pieces_of(leaf)
+        if pieces is None:
+            continue
+        around, key = frame
+        alive.append(around)
+        missing = []
+        while id(around) not in numbers:
+            missing.append(around)
+            around = around[0]
+        number = numbers[id(around)]
+        for link in reversed(missing):
+            spine.append((number, link[1]))
+            number = numbers[id(link)] = len(spine)
+        if len(pieces) != 3:
+            joined.append((number, key, pieces))
+        elif pieces[0] or pieces[2]:
+            singles.append((number, key, *pieces))
+        else:
+            wholes.append((number, key, pieces[1]))
+    return Edits(tuple(spine), tuple(wholes), tuple(singles), tuple(joined))
 
 
 def leaves(touched: Touched) -> Iterator[tuple[Frame, Leaf]]:
@@ -108,12 +117,7 @@ def leaves(touched: Touched) -> Iterator[tuple[Frame, Leaf]]:
 
 
 def render(
-    box: list[Any],
-    todo: Iterable[Edit],
-    texts: Mapping[Expression, str],
-    whole: Mapping[Expression, bytes],
-    *,
-    spine: bool,
+    box: list[Any], todo: Edits, texts: Mapping[Expression, str], whole: Mapping[Expression, bytes], *, spine: bool
 ) -> Any:
     """Write values into a tree.
 
@@ -127,19 +131,21 @@ def render(
     Returns:
         The tree with the values.
     """
-    made: list[Any] = []
-    for parent, key, wholes, singles, joined in todo:
-        if parent < 0:
-            target: Any = box.copy() if spine else box
-        elif spine:
-            target = made[parent][key] = made[parent][key].copy()
-        else:
-            target = made[parent][key]
-        made.append(target)
-        for at, expression in wholes:
-            target[at] = thaw(whole[expression]) if expression in whole else texts[expression]
-        for at, before, expression, after in singles:
-            target[at] = f"{before}{texts[expression]}{after}"
-        for at, pieces in joined:
-            target[at] = "".join([piece if type(piece) is str else texts[piece] for piece in pieces])
-    return made[0][0] if made else box[0]
+    if spine:
+        box = box.copy()
+        made = [box]
+        for number, key in todo.spine:
+            owner = made[number]
+            target = owner[key] = owner[key].copy()
+            made.append(target)
+    else:
+        made = [box]
+        for number, key in todo.spine:
+            made.append(made[number][key])
+    for number, key, expression in todo.wholes:
+        made[number][key] = thaw(whole[expression]) if expression in whole else texts[expression]
+    for number, key, before, expression, after in todo.singles:
+        made[number][key] = f"{before}{texts[expression]}{after}"
+    for number, key, pieces in todo.joined:
+        made[number][key] = "".join([piece if type(piece) is str else texts[piece] for piece in pieces])
+    return box[0]

@@ -203,8 +203,8 @@ class ResolvedInput:
         if request.bound is not None:
             return render(thaw(request.bound.frozen), request.bound.edits, texts, whole, spine=False)
         template = request.template
-        todo = template.edits(bind=request.data is not None)
-        return render(template.box(fresh=not shared), todo, texts, whole, spine=shared)
+        todo = template.edits if request.data is None else template.bindings
+        return render(template.box if shared else template.fresh_box(), todo, texts, whole, spine=shared)
 
     def record(
         self,

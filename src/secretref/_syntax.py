@@ -72,13 +72,16 @@ _OURS: Final = frozenset({Kind.SECRET, Kind.ESCAPED_SECRET})
 class Expression:
     """One parsed expression. It is compared by identity: equal texts usually share one."""
 
-    __slots__ = ("kind", "name", "steps", "text")
+    __slots__ = ("innocent", "kind", "name", "steps", "text")
 
     def __init__(self, text: str, kind: Kind, name: str = "", steps: tuple[Step, ...] = ()) -> None:
         self.text = text
         self.kind = kind
         self.name = name
         self.steps = steps
+        self.innocent = kind is Kind.SECRET or (
+            kind is Kind.FOREIGN and not _looks_secret(text, 2) and not text[2:-1].isspace() and len(text) > 3
+        )
 
 
 class Item(NamedTuple):
@@ -107,6 +110,12 @@ def scan(text: str, most: int) -> tuple[list[Item], list[Flaw]]:
 
     It stops where there are more than *most* expressions.
     """
+    if text.count("$") == 1 and (start := text.find("${")) >= 0:  # most strings: one expression, not escaped
+        end = text.find("}", start) + 1
+        if 0 < end - start <= LONGEST and text.find("{", start + 2, end) < 0:
+            expression = _read(text[start:end])
+            if expression.innocent:
+                return [Item(start, end, expression)], []
     items: list[Item] = []
     flaws: list[Flaw] = []
     end_of = _closer(text)

@@ -11,9 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast, final
 
-from secretref._plan import Edit, Leaf, Piece, Touched, edits, leaves
+from secretref._plan import Edits, Leaf, Piece, Touched, edits, leaves
 from secretref._syntax import MOST_FLAWS, Expression, Flaw, Kind, scan
 from secretref._tree import DEPTH, JSON, LARGEST, NODES, Frame, compact, freeze, place, plain, thaw
 from secretref.errors import ConfigurationError, Fault, InputError, LimitError, TemplateSyntaxError
@@ -50,6 +51,7 @@ class Limits:
 
 
 DEFAULT: Final = Limits()
+_TEXT: Final = frozenset({str})
 _EVALUATED: Final = frozenset({Kind.SECRET, Kind.FOREIGN})
 
 
@@ -78,9 +80,6 @@ class Template:
     cannot be changed. Two are equal when their definitions are, order of keys and kinds of numbers included.
     """
 
-    __slots__ = ("_cache", "_frozen", "_touched", "names")
-
-    _cache: dict[str | bool, Any]
     _frozen: bytes
     _touched: Touched
     names: frozenset[str]
@@ -116,10 +115,7 @@ class Template:
         if not found.sound or any(_flaws_of_key(key) for key in found.keys if "$" in key):
             raise TemplateSyntaxError(_faults(definition))
         template = object.__new__(cls)
-        object.__setattr__(template, "_frozen", frozen)
-        object.__setattr__(template, "_touched", found.touched)
-        object.__setattr__(template, "_cache", {})
-        object.__setattr__(template, "names", frozenset(found.names))
+        vars(template).update(_frozen=frozen, _touched=found.touched, names=frozenset(found.names))
         return template
 
     @classmethod
@@ -148,69 +144,67 @@ class Template:
     @property
     def definition(self) -> JSON:
         """A fresh copy of the definition."""
-        return cast("JSON", thaw(self._frozen)[0])
+        definition: JSON = self.fresh_box()[0]
+        return definition
 
-    @property
+    @cached_property
     def references(self) -> tuple[SecretRef, ...]:
         """All secret references, in the order of the definition."""
-        if "references" not in self._cache:
-            self._cache["references"] = tuple(_references(self._touched))
-        return cast("tuple[SecretRef, ...]", self._cache["references"])
+        return tuple(_references(self._touched))
 
-    @property
+    @cached_property
     def occurrences(self) -> Counter[Expression]:
         """How often each secret and each foreign expression occurs, for the resolver."""
-        if "occurrences" not in self._cache:
-            every = (item.expression for _, leaf in leaves(self._touched) for item in leaf.items)
-            self._cache["occurrences"] = Counter(each for each in every if each.kind in _EVALUATED)
-        return cast("Counter[Expression]", self._cache["occurrences"])
+        every = (item.expression for _, leaf in self.leaves() for item in leaf.items)
+        return Counter(each for each in every if each.kind in _EVALUATED)
 
-    @property
+    @cached_property
     def secrets(self) -> tuple[Expression, ...]:
         """The secret expressions, each once, for the resolver."""
-        if "secrets" not in self._cache:
-            self._cache["secrets"] = tuple(each for each in self.occurrences if each.kind is Kind.SECRET)
-        return cast("tuple[Expression, ...]", self._cache["secrets"])
+        return tuple(each for each in self.occurrences if each.kind is Kind.SECRET)
 
-    @property
+    @cached_property
     def foreign(self) -> tuple[Expression, ...]:
         """The foreign expressions, each once, for the resolver."""
         return tuple(each for each in self.occurrences if each.kind is Kind.FOREIGN)
 
-    @property
+    @cached_property
     def embedded(self) -> frozenset[Expression]:
         """The expressions that stand inside a longer string somewhere, for the resolver."""
-        if "embedded" not in self._cache:
-            found = [item.expression for _, leaf in self.leaves() for item in leaf.items if not leaf.is_whole]
-            self._cache["embedded"] = frozenset(found)
-        return cast("frozenset[Expression]", self._cache["embedded"])
+        return frozenset(item.expression for _, leaf in self.leaves() for item in leaf.items if not leaf.is_whole)
 
-    @property
+    @cached_property
     def size(self) -> tuple[int, int]:
         """Bytes of the definition, and how many expressions are in it, for the resolver."""
         return len(self._frozen), self.occurrences.total()
+
+    @cached_property
+    def edits(self) -> Edits:
+        """Where secrets go, for the resolver; foreign expressions stay as they stand."""
+        return self.plan(lambda leaf: leaf.pieces(bind=False))
+
+    @cached_property
+    def bindings(self) -> Edits:
+        """Where secrets and data go, for the resolver."""
+        return self.plan(lambda leaf: leaf.pieces(bind=True))
+
+    @cached_property
+    def box(self) -> list[Any]:
+        """The definition in a list of one, for the resolver; it must not be changed."""
+        return self.fresh_box()
+
+    def fresh_box(self) -> list[Any]:
+        """Return a fresh copy of the definition in a list of one."""
+        found: list[Any] = thaw(self._frozen)
+        return found
 
     def leaves(self) -> Iterator[tuple[Frame, Leaf]]:
         """Yield each string that holds expressions with its place, for the resolver."""
         return leaves(self._touched)
 
-    def edits(self, *, bind: bool = False) -> tuple[Edit, ...]:
-        """List where values go, for the resolver; without *bind* foreign expressions stay as they stand."""
-        if bind not in self._cache:
-            self._cache[bind] = self.plan(lambda leaf: leaf.pieces(bind=bind))
-        return cast("tuple[Edit, ...]", self._cache[bind])
-
-    def plan(self, pieces_of: Callable[[Leaf], tuple[Piece, ...] | None]) -> tuple[Edit, ...]:
+    def plan(self, pieces_of: Callable[[Leaf], tuple[Piece, ...] | None]) -> Edits:
         """List where other pieces go, for the resolver."""
         return edits(self._touched, pieces_of)
-
-    def box(self, *, fresh: bool = True) -> list[Any]:
-        """Return the definition in a list of one, for the resolver: a fresh copy, or one that must not be changed."""
-        if fresh:
-            return cast("list[Any]", thaw(self._frozen))
-        if "box" not in self._cache:
-            self._cache["box"] = thaw(self._frozen)
-        return cast("list[Any]", self._cache["box"])
 
     def __str__(self) -> str:
         """Return the text of the definition: itself if it is a string, else as JSON."""
@@ -226,9 +220,11 @@ class Template:
         return self._frozen == other._frozen or (self.names == other.names and self.to_json() == other.to_json())
 
     def __hash__(self) -> int:
-        if "hash" not in self._cache:
-            self._cache["hash"] = hash(self.to_json())
-        return cast("int", self._cache["hash"])
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.to_json())
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a template cannot be changed")
@@ -320,7 +316,7 @@ def _survey(definition: object, limits: Limits) -> _Found | None:
         touched = dive(((0, definition),), 0)
     except (InputError, RecursionError):
         return None
-    return _Found(touched or [], names, keys, sound) if all(type(key) is str for key in keys) else None
+    return _Found(touched or [], names, keys, sound) if set(map(type, keys)) <= _TEXT else None
 
 
 def _walk(definition: object) -> Iterator[tuple[Frame, object, bool]]:
