@@ -375,6 +375,16 @@ def test_an_owner_manages_his_applications_and_no_other(server, admin):
     admin.delete(f"/applications/{own}")
 
 
+def test_an_owner_makes_no_keys_for_an_application_that_a_group_made_mighty(server, admin):
+    _, client = server.application(admin, "creator", roles=["APPLICATION_CREATOR"])
+    own = client.post("/applications", json={"name": "own"}).json()["id"]
+    admin.put("/groups/mighty", json={"roles": ["ADMIN"]})
+    admin.post("/groups/mighty/users", json=[f"app:{own}"])
+    assert client.post(f"/applications/{own}/accessKeys").status_code == 403
+    admin.delete("/groups/mighty")
+    assert client.post(f"/applications/{own}/accessKeys").status_code == 200
+
+
 def test_a_manager_of_applications_makes_no_keys_for_those_of_others(server, admin, app):
     name, _ = app
     _, manager = server.application(admin, "manager", roles=["APPLICATION_MANAGER"])

@@ -172,7 +172,8 @@ def _manages(caller: Caller, application: Application) -> bool:
         return True
     held = caller.access("APPLICATION", [application.id])[application.id]
     own = application.created_by == caller.principal.id or "UPDATE" in held
-    return (own or caller.principal.may("MANAGE_APPLICATIONS")) and application.roles <= FREE_ROLES
+    roles = caller.directory.principal(f"app:{application.id}").subject.roles  # those of its groups, too
+    return (own or caller.principal.may("MANAGE_APPLICATIONS")) and roles <= FREE_ROLES
 
 
 def _managed(caller: Caller, id: str, action: str) -> Application:  # noqa: A002

@@ -110,7 +110,7 @@ class Reads:
             try:
                 return self.service.store.fetch(names - damaged), damaged
             except StoreDamagedError as error:
-                damaged |= (error.names & names) or names
+                damaged |= (error.names & (names - damaged)) or names
         return {}, damaged
 
 
