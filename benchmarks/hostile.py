@@ -1,0 +1,74 @@
+"""Text that is meant to be slow (P7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+from time import process_time
+from typing import Final
+
+from benchmarks import corpus
+from benchmarks.measure import Report, Side, ratio
+from benchmarks.text import Case
+from secretref import Redactor
+
+__all__ = ["hostile"]
+
+_MEGA: Final = 1_000_000
+_PATIENCE: Final = 12.0
+"""CPU seconds the large text may take; if it would take more, a tenth of both sizes is measured."""
+
+
+def hostile(report: Report, case: Case) -> None:
+    """Compare hostile text with clean text, and ten times as much of it with itself."""
+    report.title(f"P7  Hostile text, N = {case.count}: 10 MB against 1 MB")
+    clean = corpus.text(_MEGA, "none", case.values).raw
+    for redactor in (case.literal, case.fast, case.strict):
+        assert redactor.text(clean) is clean
+    for kind in corpus.HOSTILE:
+        _literal(report, case, kind, clean)
+    for views, redactor in (("fast", case.fast), ("strict", case.strict)):
+        for kind in corpus.HOSTILE:
+            _decoded(report, case, kind, views, redactor)
+
+
+def _literal(report: Report, case: Case, kind: str, clean: str) -> None:
+    """Tier 1: at most forty times as slow as on clean text, and linear."""
+    small, large = (corpus.hostile(kind, size, case.values) for size in (_MEGA, 10 * _MEGA))
+    _none_left(case, case.literal.text(small))
+    value, taken, _ = ratio(Side(lambda: case.literal.text(small)), Side(lambda: case.literal.text(clean)), pairs=3)
+    report.at_least("P7", f"Tier 1, {kind}, over clean text", value, 1 / 40, note=f"{1 / taken:,.0f} MB/s")
+    growth, _, _ = ratio(Side(lambda: case.literal.text(small)), Side(lambda: case.literal.text(large)), pairs=3)
+    report.at_most("P7", f"Tier 1, {kind}, 10 MB over 1 MB", growth, 11)
+
+
+def _decoded(report: Report, case: Case, kind: str, views: str, redactor: Redactor) -> None:
+    """Tier 2: never below 5 MB/s, and linear."""
+    sizes = [_MEGA // 10, _MEGA]
+    small, large = (corpus.hostile(kind, size, case.values) for size in sizes)
+    first, taken = (_seconds(redactor.text, sample, rounds=rounds) for sample, rounds in ((small, 3), (large, 1)))
+    if 10 * taken < _PATIENCE:
+        sizes = [10 * size for size in sizes]
+        small, large = large, corpus.hostile(kind, sizes[1], case.values)
+        first, taken = min(taken, _seconds(redactor.text, small, rounds=2)), _seconds(redactor.text, large, rounds=1)
+    _none_left(case, redactor.text(small))
+    spans = f"{sizes[1] / _MEGA:g} MB over {sizes[0] / _MEGA:g} MB"
+    report.at_least("P7", f"{views}, {kind}", sizes[1] / taken / _MEGA, 5, unit="MB/s")
+    report.at_most("P7", f"{views}, {kind}, {spans}", taken / first, 11)
+
+
+def _seconds(call: Callable[[str], object], sample: str, *, rounds: int) -> float:
+    taken = []
+    for _ in range(rounds):
+        start = process_time()
+        call(sample)
+        taken.append(process_time() - start)
+    return median(taken)
+
+
+def _none_left(case: Case, redacted: str) -> None:
+    """Stop when a planted form is left; what else hostile text becomes is told by the tests."""
+    for value in case.values.values():
+        for form in corpus.forms(value):
+            if form in redacted:
+                raise AssertionError("a form is left in the output")
