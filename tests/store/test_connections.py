@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -338,3 +339,60 @@ def test_no_more_connections_are_kept_than_needed(sqlite_place):
         for thread in threads:
             thread.join(30)
         assert len(store._ledger.database.state.idle) == 16
+
+
+def test_after_a_fork_nothing_of_the_parent_is_touched(place):
+    """What a child does first, done here, where it can be watched."""
+    with place.open() as store:
+        store.put("A", canary())
+        database = store._ledger.database
+        before, connections = database.state, list(database.state.idle)
+        assert connections
+        _database._forks._in_child()
+        assert database.state is not before
+        assert not database.state.idle
+        assert store.exists("A")
+        for connection in connections:  # still alive: the parent's
+            connection.driver.execute("SELECT 1")
+            connection.driver.close()
+
+
+def test_a_transaction_is_not_committed_by_another_process(sqlite_place):
+    """What a child does when it leaves its parent's block, done here, where it can be watched."""
+    with sqlite_place.open() as store:
+        database = store._ledger.database
+        with pytest.raises(ProviderUnavailableError, match="ForkedInTransaction"), store.transaction():
+            store.put("A", canary())
+            connection = database.state.local.connection
+            database.after_fork()
+        with pytest.raises(ProviderUnavailableError, match="ForkedInTransaction"):
+            store.exists("A")
+        connection.driver.execute("COMMIT")  # the parent can
+        connection.driver.close()
+
+
+def test_a_database_locked_by_something_else_is_unavailable(sqlite_place, monkeypatch):
+    monkeypatch.setattr(_sqlite, "LOCK_TIMEOUT", 0.05)
+    with sqlite_place.open() as store:
+        store.put("A", canary())
+        other = sqlite3.connect(sqlite_place.url, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ProviderUnavailableError, match="SQLITE_BUSY"):
+            store.exists("A")
+        with pytest.raises(ProviderUnavailableError, match="SQLITE_BUSY"):
+            store.put("A", canary())
+        other.execute("ROLLBACK")
+        other.close()
+        assert store.exists("A")
+
+
+def test_a_writer_that_died_with_the_lock_is_forgotten_in_the_child(sqlite_place):
+    with sqlite_place.open() as store:
+        backend = store._ledger.database.backend
+        backend.acquire()
+        descriptor = backend._gate
+        backend.renew(in_use=False)
+        assert backend._gate == -1
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(descriptor)
+        store.put("A", canary())

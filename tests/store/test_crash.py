@@ -133,7 +133,7 @@ def test_many_processes_write_at_once(place, capsys):
 
 def test_backups_under_load_are_consistent(place, capsys, tmp_path):
     """A writer moves two secrets together without pause; no backup shows one without the other."""
-    rounds, mixed = size(5, 50), 0
+    rounds, mixed = size(3, 50), 0
     with place.open() as store, store.transaction():
         for name in "AB":
             store.put(name, SecretStr("0"))

@@ -178,6 +178,25 @@ def test_forged_rows_close_the_store(filled, how):
         open_store(path, key=filled.key)
 
 
+@pytest.mark.parametrize("table", ["secretref_records", "secretref_versions"])
+def test_an_index_that_hides_a_row_is_damage(filled, table):
+    """The table is whole; a look-up by name would find nothing."""
+    path = copied(filled, 0)
+    connection = sqlite3.connect(path)
+    root = connection.execute(
+        f"SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_{table}_1'"
+    ).fetchone()[0]
+    connection.close()
+    data = bytearray(path.read_bytes())
+    place = data.index(b"NAME_7", (root - 1) * 4096, root * 4096)
+    data[place : place + 6] = b"NAME_X"
+    path.write_bytes(data)
+    with open_store(path, key=filled.key, check=False) as store:
+        assert store.fetch(frozenset({"NAME_7"})) == {}
+    with pytest.raises(StoreDamagedError, match="index"):
+        open_store(path, key=filled.key)
+
+
 def test_verify_names_what_is_wrong_in_a_damaged_store(filled):
     path = copied(filled, 0)
     connection = sqlite3.connect(path)

@@ -68,7 +68,7 @@ def test_a_failing_disk_is_a_typed_error_and_an_intact_store(sqlite_place, tmp_p
         run()
         after, total = state(store), disk.done - start
     undone = done = acknowledged = 0
-    points = sorted({*range(1, total + 1, size(5, 1)), *range(total - 3, total + 1)})
+    points = sorted({*range(1, total + 1, size(17, 1)), *range(total - 2, total + 1)})
     for number in points:
         path = tmp_path / f"{number}" / "store"
         with Disk().installed() as disk, open_store(path, key=KEY, create=True) as store:

@@ -194,6 +194,13 @@ def test_history_and_anchor_are_checked(made):
         made.open(anchor="nonsense")
 
 
+def test_a_directory_without_the_file_is_no_store(tmp_path):
+    (tmp_path / "dir").mkdir(0o700)
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        open_store(tmp_path / "dir" / "store", key="env:NONE")
+    assert list((tmp_path / "dir").iterdir()) == []
+
+
 def test_an_empty_file_is_no_store(tmp_path):
     (tmp_path / "dir").mkdir(0o700)
     path = tmp_path / "dir" / "store"

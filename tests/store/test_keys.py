@@ -253,6 +253,25 @@ def test_costs_that_were_tampered_with_are_not_followed(parameters):
     assert key.unwrap(parameters + wrapped[3:] if parameters else b"", b"context") is None
 
 
+def test_two_who_finish_one_rotation_do_it_once(sqlite_place):
+    """Both saw it unfinished; the second finds it done when its turn comes."""
+
+    class Slow(KeyringKey):
+        asked = 0
+
+        def is_unsettled(self, wrapped, context):
+            del wrapped, context
+            self.asked += 1
+            return self.asked == 1
+
+    key = Slow("s", "n", backend=MemoryKeyring())
+    with sqlite_place.open(key=key) as store:
+        store.put("A", canary())
+    assert key.asked == 2
+    key.promote()  # nothing is pending
+    assert sqlite_place.open(key=key).fetch(A)
+
+
 def test_keys_show_nothing(tmp_path):
     text = plain(new_key()).decode()
     for key in (RawKey(SecretStr(text)), PassphraseKey(SecretStr(text)), FileKey(tmp_path / "key")):

@@ -361,7 +361,8 @@ class _Forks:
     """Lets a fork happen only while nobody is inside a driver."""
 
     def __init__(self) -> None:
-        self.pause: threading.Event | None = None
+        self.preparing = False
+        self.over = threading.Event()
         self._one = threading.Lock()
         self._databases: weakref.WeakSet[Database] = weakref.WeakSet()
         os.register_at_fork(before=self._before, after_in_parent=self._in_parent, after_in_child=self._in_child)
@@ -372,18 +373,17 @@ class _Forks:
 
     def _before(self) -> None:
         self._one.acquire()
-        self.pause = threading.Event()
+        self.preparing, self.over = True, threading.Event()
         for database in list(self._databases):
             database.before_fork()
 
     def _in_parent(self) -> None:
-        if self.pause is not None:
-            self.pause.set()
-        self.pause = None
+        self.preparing = False
+        self.over.set()
         self._one.release()
 
     def _in_child(self) -> None:
-        self.pause, self._one = None, threading.Lock()
+        self.preparing, self._one = False, threading.Lock()
         for database in list(self._databases):
             database.after_fork()
 
@@ -396,9 +396,9 @@ def _no_fork(state: _State) -> Iterator[None]:
     """Announce a use of the driver, unless a fork is being prepared: then wait until it is over."""
     use = object()
     state.busy[use] = threading.get_ident()
-    while (pause := _forks.pause) is not None:
+    while _forks.preparing:
         del state.busy[use]
-        pause.wait(LOCK_TIMEOUT)
+        _forks.over.wait(LOCK_TIMEOUT)
         state.busy[use] = threading.get_ident()
     try:
         yield

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import struct
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -102,7 +103,7 @@ class EnvKey(RawKey):
         yield _decoded(os.environ.get(self._variable, ""), f"the environment variable {self._variable}")
 
 
-class ReplaceableKey(RawKey):
+class ReplaceableKey(RawKey, ABC):
     """A key kept where the store can replace it, in an order that a kill at any moment cannot break.
 
     1. The successor is kept beside the old key. 2. The store commits what is sealed under it. 3. It takes the old key's
@@ -110,13 +111,13 @@ class ReplaceableKey(RawKey):
     under the store's lock.
     """
 
+    @abstractmethod
     def successor(self) -> RawKey:
         """Return the key to rotate to, kept safely before its use; what an interrupted rotation left is taken up."""
-        raise NotImplementedError
 
+    @abstractmethod
     def promote(self) -> None:
         """Put the successor in the old key's place."""
-        raise NotImplementedError
 
     def is_unsettled(self, wrapped: bytes, context: bytes) -> bool:
         """Tell whether a rotation died before its last step, so that only the successor opens *wrapped*."""

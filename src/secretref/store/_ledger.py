@@ -376,6 +376,11 @@ class Work:
         """Return the record as this change sees it."""
         return _record(self.connection, self.sealer, kind, key)
 
+    def ended(self, kind: str, now: float) -> list[Record]:
+        """Return the records of a kind whose time is over."""
+        rows = self.connection.run(sql.RECORDS_ENDED, kind=kind, now=now)
+        return [_opened(self.sealer, kind, row) for row in rows]
+
     def save(
         self,
         kind: str,

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import SecretStr
 
-from secretref.store import _tables as sql
 from secretref.store._ledger import Ledger, Record, key_text
 from secretref.store._seal import plain
 from secretref.store._types import AccessKey, AuditEvent, GrantRecord, Token
@@ -187,17 +186,12 @@ class Tokens:
         now = time.time()
         made = Token(_hash(token), user_id, key_id, now, None if lifetime is None else now + lifetime)
         with self._ledger.write() as work:
-            self._drop_ended(work, now)
+            for ended in work.ended(self._kind, now):
+                work.drop(ended)
             seq = work.append(AuditEvent(actor, "token.issue", user_id, details={"key": key_id}))
             old = work.record(self._kind, made.hash)
             work.save(self._kind, made.hash, to_json(made), seq, old, ends=made.expires_at)
         return made
-
-    def _drop_ended(self, work: Work, now: float) -> None:
-        for row in work.connection.run(sql.RECORDS_ENDED, kind=self._kind, now=now):
-            ended = work.record(self._kind, row[0])
-            if ended is not None:
-                work.drop(ended)
 
     def find(self, token: SecretStr) -> Token | None:
         """Return what is known about *token*, expired or not; ``None`` if unknown or revoked."""
