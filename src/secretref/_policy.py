@@ -17,6 +17,7 @@ from secretref.errors import PolicyError
 
 __all__ = ["Decision", "Explanation", "Grant", "Policy", "Subject", "Target"]
 
+_TEXT: Final = frozenset({str})
 _NO_TAGS: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 
 
@@ -243,7 +244,7 @@ class Policy:
 
 def _names(names: Iterable[str]) -> frozenset[str]:
     listed = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
-    if not all(isinstance(name, str) for name in listed):
+    if not set(map(type, listed)) <= _TEXT and not all(isinstance(name, str) for name in listed):
         raise PolicyError("the name of a secret is text", place="names")
     return frozenset(listed)
 

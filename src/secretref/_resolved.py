@@ -29,6 +29,7 @@ __all__ = ["Filled", "Keeper", "Refresher", "Request", "ResolvedInput", "exceeds
 
 _NOTHING: Final = SecretStr("")
 _ABSENT: Final = object()
+_TEXT: Final = frozenset({str})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Refresher(Protocol):
 
 def sound(values: Mapping[str, SecretStr]) -> bool:
     """Tell whether all values are text."""
-    return all(type(value.get_secret_value()) is str for value in values.values())
+    return {type(value.get_secret_value()) for value in values.values()} <= _TEXT
 
 
 def fill(template: Template, values: Mapping[str, SecretStr]) -> Filled:
@@ -106,12 +107,16 @@ def fill(template: Template, values: Mapping[str, SecretStr]) -> Filled:
 
 def exceeds(request: Request, filled: Filled, most: int) -> bool:
     """Tell whether the rendered input, which is the definition and what comes in its places, is larger than *most*."""
-    frozen, places = request.template.size
-    size = frozen if request.bound is None else len(request.bound.frozen)
+    size, places = request.template.size
+    if request.bound is not None:
+        size = len(request.bound.frozen)
+    data = (request.data or {}).values()
+    longest = max([len(value.get_secret_value()) for value in filled.texts.values()], default=0)
+    longest = max([longest, *(len(datum.frozen or datum.text) for datum in data)])
+    if size + places * longest <= most:
+        return False
     lengths = {expression: len(value.get_secret_value()) for expression, value in filled.texts.items()}
     lengths |= {each: len(datum.frozen or datum.text) for each, datum in (request.data or {}).items()}
-    if size + places * max(lengths.values(), default=0) <= most:
-        return False
     return size + sum(lengths.get(each, 0) * times for each, times in request.template.occurrences.items()) > most
 
 
@@ -128,8 +133,8 @@ class Keeper:
     def add(self, values: Mapping[str, SecretStr], filled: Filled) -> None:
         """Keep what was fetched and what paths lead to in it: both must be hidden before they are handed out."""
         derived = [
-            (".".join([each.name, *("$" if step is None else str(step) for step in each.steps)]), filled.texts[each])
-            for each in filled.texts
+            (".".join([each.name, *("$" if step is None else str(step) for step in each.steps)]), value)
+            for each, value in filled.texts.items()
             if each.steps and each not in filled.lost
         ]
         with self._lock:

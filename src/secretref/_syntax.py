@@ -65,6 +65,8 @@ class Kind(Enum):
     ESCAPED_SECRET = 3
     ESCAPED_FOREIGN = 4
 
+    __hash__ = object.__hash__  # Enum's own is slow, and members are compared by identity anyway
+
 
 _OURS: Final = frozenset({Kind.SECRET, Kind.ESCAPED_SECRET})
 

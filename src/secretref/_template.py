@@ -82,7 +82,6 @@ class Template:
 
     _frozen: bytes
     _touched: Touched
-    names: frozenset[str]
 
     def __init__(self) -> None:
         raise InputError("a template is made by Template.compile")
@@ -115,7 +114,7 @@ class Template:
         if not found.sound or any(_flaws_of_key(key) for key in found.keys if "$" in key):
             raise TemplateSyntaxError(_faults(definition))
         template = object.__new__(cls)
-        vars(template).update(_frozen=frozen, _touched=found.touched, names=frozenset(found.names))
+        vars(template).update(_frozen=frozen, _touched=found.touched)
         return template
 
     @classmethod
@@ -146,6 +145,11 @@ class Template:
         """A fresh copy of the definition."""
         definition: JSON = self.fresh_box()[0]
         return definition
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The secrets it refers to."""
+        return frozenset(expression.name for expression in self.secrets)
 
     @cached_property
     def references(self) -> tuple[SecretRef, ...]:
@@ -256,7 +260,6 @@ class Template:
 
 class _Found(NamedTuple):
     touched: Touched
-    names: set[str]
     keys: set[str]
     sound: bool
 
@@ -267,7 +270,6 @@ def _survey(definition: object, limits: Limits) -> _Found | None:
     The one loop over a whole definition: what it does for each node decides what compiling costs.
     """
     keys: set[str] = set()
-    names: set[str] = set()
     nodes, expressions, depth, sound = NODES, limits.expressions, limits.depth, True
 
     def leaf(text: str) -> Leaf | None:
@@ -277,7 +279,6 @@ def _survey(definition: object, limits: Limits) -> _Found | None:
         sound = sound and not flaws
         if expressions < 0:
             raise LimitError("expressions", limits.expressions)
-        names.update([each.name for _, _, each in items if each.kind is Kind.SECRET])
         return Leaf(text, tuple(items)) if items else None
 
     def dive(members: Iterable[tuple[Any, Any]], level: int) -> Touched | None:
@@ -316,7 +317,7 @@ def _survey(definition: object, limits: Limits) -> _Found | None:
         touched = dive(((0, definition),), 0)
     except (InputError, RecursionError):
         return None
-    return _Found(touched or [], names, keys, sound) if set(map(type, keys)) <= _TEXT else None
+    return _Found(touched or [], keys, sound) if set(map(type, keys)) <= _TEXT else None
 
 
 def _walk(definition: object) -> Iterator[tuple[Frame, object, bool]]:
