@@ -19,6 +19,7 @@ from secretref.server._reads import Reads
 from secretref.server._service import Service, Settings
 
 if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 _PREFIX = "/api"
+_SILENT: TelemetryConfig = {  # newer releases of the framework report, among others, the text of exceptions
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 _ROUTERS = (
     _secrets.routes,
     _tokens.routes,
@@ -55,6 +63,7 @@ def create_app(store: Store, *, settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # the pages would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=_SILENT,
         generate_unique_id_function=_operation_id,
     )
     app.state.service = Service(store, settings)
