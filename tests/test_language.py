@@ -1,11 +1,13 @@
 """The language as data: tests/language/*.json. Whoever implements the language elsewhere can run the same cases."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from secretref import Policy, Resolver, Template
+from secretref._syntax import _FIXES
 from secretref.errors import SecretRefError, TemplateSyntaxError
 from secretref.providers.memory import MemoryProvider
 
@@ -58,3 +60,15 @@ def test_what_a_definition_becomes(case):
         for shared in (False, True):
             found = resolved.reveal(shared=shared)
             assert (found, type(found)) == (case["result"], type(case["result"]))
+
+
+def test_the_blocks_of_the_page_run():
+    page = (Path(__file__).parents[1] / "docs" / "language.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert len(blocks) == 3
+    exec("\n".join(blocks), {})
+
+
+def test_the_page_names_every_reason():
+    page = (Path(__file__).parents[1] / "docs" / "language.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) == set(_FIXES)

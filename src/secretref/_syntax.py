@@ -115,9 +115,9 @@ def scan(text: str, most: int) -> tuple[list[Item], list[Flaw]]:
     if text.count("$") == 1 and (start := text.find("${")) >= 0:  # most strings: one expression, not escaped
         end = text.find("}", start) + 1
         if 0 < end - start <= LONGEST and text.find("{", start + 2, end) < 0:
-            expression = _read(text[start:end])
-            if expression.innocent:
-                return [Item(start, end, expression)], []
+            only = _read(text[start:end])
+            if only.innocent:
+                return [Item(start, end, only)], []
     items: list[Item] = []
     flaws: list[Flaw] = []
     end_of = _closer(text)
