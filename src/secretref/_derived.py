@@ -14,10 +14,12 @@ __all__ = ["is_multiline", "parts"]
 _LEAF = 8
 """Lines and JSON leaves shorter than this many characters are ordinary words too often."""
 
+_BLANK = "\ufeff \t\r\n"
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [^-]*-----")
 _WORDY = re.compile(r"[A-Za-z0-9]{4}")
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://([^\s/?#@]*):([^\s/?#]*)@")
+_CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://([^\s/?#@:]*):([^\s/?#]*)@")
 _PAIR = re.compile(r"([^\s:/@]{1,64}):(?!//)(\S{3,})")
 _SETTING = re.compile(r"(?i)(?:^|[;&?\s])[a-z0-9_ -]*(?:password|pwd|passwd|secret|token|key|sig|signature)=([^;&\s]+)")
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey|digest|negotiate)\s+(\S+)")
@@ -37,11 +39,8 @@ def is_multiline(value: str) -> bool:
 def parts(value: str) -> Iterator[str]:
     """List what must be hidden beside *value* itself; duplicates are possible."""
     yield from _lines(value)
-    document = _document(value)
-    if document is not None:
-        yield from _leaves(document)
-        for layout in ({"separators": (",", ":")}, {}, {"indent": 2}, {"indent": 4}):
-            yield json.dumps(document, ensure_ascii=False, **layout)
+    if value.lstrip(_BLANK)[:1] in ("{", "["):
+        yield from _leaves(value)
     else:
         yield from _passwords(value)
 
@@ -56,30 +55,40 @@ def _lines(value: str) -> Iterator[str]:
         yield "".join(body)
 
 
-def _document(value: str) -> object:
-    """Parse a JSON object or array; None for anything else."""
-    if value.lstrip()[:1] not in ("{", "["):
-        return None
+def _leaves(text: str) -> Iterator[str]:
+    """List what is secret in a JSON document, and its usual layouts."""
+    pairs: list[tuple[str, object]] = []
+
+    def members(found: list[tuple[str, object]]) -> dict[str, object]:
+        pairs.extend(found)
+        return dict(found)
+
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _leaves(document: object) -> Iterator[str]:
-    stack: list[tuple[str, object]] = [("", document)]
-    while stack:
-        key, node = stack.pop()
-        if isinstance(node, dict):
-            stack += node.items()
-        elif isinstance(node, list):
-            stack += ((key, item) for item in node)
-        elif isinstance(node, str) and _is_secret_leaf(key, node):
+        document = json.loads(text.strip(_BLANK), object_pairs_hook=members)
+    except (ValueError, RecursionError):  # not quite JSON, or too deep: take every string
+        pairs += (("", literal) for literal in _STRING.findall(text))
+    else:
+        for layout in ({"separators": (",", ":")}, {}, {"indent": 2}, {"indent": 4}):
+            yield json.dumps(document, ensure_ascii=False, **layout)
+        pairs.append(("", document))
+    for key, node in _scalars(pairs):
+        if isinstance(node, str) and _is_secret_leaf(key, node):
             yield node
             yield from _lines(node)
             yield from _passwords(node)
         elif isinstance(node, (int, float)) and not isinstance(node, bool) and len(str(node)) >= MINIMUM:
             yield str(node)
+
+
+def _scalars(pairs: list[tuple[str, object]]) -> Iterator[tuple[str, object]]:
+    """Follow lists; objects stand among the pairs with all their members, repeated keys included."""
+    stack = list(pairs)
+    while stack:
+        key, node = stack.pop()
+        if isinstance(node, list):
+            stack += ((key, item) for item in node)
+        elif not isinstance(node, dict):
+            yield key, node
 
 
 def _is_secret_leaf(key: str, leaf: str) -> bool:

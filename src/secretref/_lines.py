@@ -65,9 +65,9 @@ class LineMatcher:
         found = self._matcher.spans(text)[0]
         return [(_source(start, ends, starts), _source(end - 1, ends, starts) + 1) for start, end in found], len(data)
 
-    def literals(self, data: bytes) -> set[bytes]:
-        """List what of *data* reads like a value; see ``Matcher.literals``."""
-        return {data[start:end] for start, end in self.spans(data)[0]}
+    def places(self, data: bytes) -> list[Span]:
+        """List where *data* reads like a value; see ``Matcher.places``."""
+        return self.spans(data)[0]
 
     def held_from(self, data: bytes) -> int:
         """Tell from which offset *data* may begin an occurrence; see ``Matcher.held_from``."""

@@ -24,6 +24,9 @@ __all__ = ["Finder", "Matcher", "Span"]
 Span = tuple[int, int]
 """Half-open range, in bytes."""
 
+_Occurrences = tuple[list[Span], list[tuple[int, int, int]]]
+"""Ranges as they stand; and index, start and end of those whose form has conditions."""
+
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _PADDING = (b"=", b"%3D", b"%3d")
 _LOOKAHEAD = 7
@@ -50,8 +53,8 @@ class Finder(Protocol):
     def begun_from(self, data: bytes) -> int:
         """Tell from which offset *data* ends with half of an occurrence or more, eight bytes at least."""
 
-    def literals(self, data: bytes) -> set[bytes]:
-        """List what of *data* reads like a form, whatever stands beside it."""
+    def places(self, data: bytes) -> list[Span]:
+        """List where *data* reads like a form, whatever stands beside it."""
 
 
 class Matcher:
@@ -64,7 +67,7 @@ class Matcher:
         reach: Most bytes that one occurrence spans, neighbour digits and padding included.
     """
 
-    __slots__ = ("_automaton", "_heads", "_left", "_lengths", "_literals", "_lock", "_spent", "forms", "longest", "reach", "shortest")  # fmt: skip  # noqa: E501
+    __slots__ = ("_automaton", "_heads", "_left", "_lock", "_plain", "_spent", "forms", "longest", "reach", "shortest")
 
     def __init__(self, forms: Iterable[Form]) -> None:
         merged: dict[tuple[bytes, bool], Form] = {}
@@ -72,13 +75,12 @@ class Matcher:
             key = (form.literal.lower() if form.caseless else form.literal, form.caseless)
             known = merged.get(key)
             merged[key] = form._replace(literal=key[0]) if known is None else _both(known, form)
-        self.forms = tuple(merged[key] for key in sorted(merged))
-        self._literals = tuple(form.literal for form in self.forms)
-        # A form with conditions or neighbours has length 0 here, which sends its hits to the slower branch.
-        self._lengths = [0 if form.word or form.left or form.right else len(form.literal) for form in self.forms]
+        # Forms without conditions and neighbours come first: their occurrences are ranges as they stand.
+        self.forms = tuple(sorted(merged.values(), key=lambda form: (_is_conditional(form), form)))
+        self._plain = sum(1 for form in self.forms if not _is_conditional(form))
         self._left = any(form.left for form in self.forms)
-        self.longest = max(map(len, self._literals), default=0)
-        self.shortest = min(map(len, self._literals), default=1)
+        lengths = [len(form.literal) for form in self.forms]
+        self.longest, self.shortest = max(lengths, default=0), min(lengths, default=1)
         self.reach = self.longest + _LOOKAHEAD + 1
         self._heads: tuple[_Prefixes, _Prefixes] | None = None
         self._automaton: _Automaton | None = None
@@ -103,15 +105,10 @@ class Matcher:
             The ranges, in no order and possibly overlapping, open words left out; and the offset of the first
             open occurrence, or the length of *data*.
         """
-        found: list[Span] = []
+        found, conditional = self._occurrences(data)
         opened = len(data)
-        for end, index in self._ends(data):
-            length = self._lengths[index]
-            if length:
-                found.append((end - length, end))
-                continue
+        for index, start, end in conditional:
             form = self.forms[index]
-            start = end - len(form.literal)
             if form.word:
                 if not words or not _stands_alone(data, start, end):
                     continue
@@ -119,7 +116,7 @@ class Matcher:
                     opened = min(opened, start)
                     continue
             if form.left and start and data[start - 1] in BASE64_DIGITS:
-                start -= 1
+                start -= 1  # noqa: PLW2901 - the occurrence grows
             if form.right:
                 if not final and end + _LOOKAHEAD > len(data):
                     opened = min(opened, start)
@@ -127,9 +124,10 @@ class Matcher:
             found.append((start, end))
         return found, opened
 
-    def literals(self, data: bytes) -> set[bytes]:
-        """List what of *data* reads like a form, whatever stands beside it."""
-        return {data[end - len(self._literals[index]) : end] for end, index in self._ends(data)}
+    def places(self, data: bytes) -> list[Span]:
+        """List where *data* reads like a form, whatever stands beside it."""
+        found, conditional = self._occurrences(data)
+        return found + [(start, end) for _, start, end in conditional]
 
     def held_from(self, data: bytes) -> int:
         """Tell from which offset *data* may begin an occurrence that ends behind it."""
@@ -157,27 +155,34 @@ class Matcher:
             for begun in prefixes.suffixes(text):
                 yield begun, prefixes
 
-    def _ends(self, data: bytes) -> list[tuple[int, int]]:
-        """Every occurrence as its end and the index of its form; the order is not defined."""
+    def _occurrences(self, data: bytes) -> _Occurrences:
         if len(data) < self.shortest or not self.forms:
-            return []
+            return [], []
         if self._automaton is None:
             self._spent += len(self.forms) * (_FIND_CALL + len(data) * _FIND_BYTE)
             if self._spent > _BUILD + _BUILD_LITERAL * len(self.forms):
                 with self._lock:
-                    self._automaton = self._automaton or _Automaton(self.forms)
-        return self._find_each(data) if self._automaton is None else self._automaton.ends(data)
+                    self._automaton = self._automaton or _Automaton(self.forms, self._plain)
+        return self._find_each(data) if self._automaton is None else self._automaton.occurrences(data)
 
-    def _find_each(self, data: bytes) -> list[tuple[int, int]]:
-        found = []
+    def _find_each(self, data: bytes) -> _Occurrences:
+        found: list[Span] = []
+        conditional: list[tuple[int, int, int]] = []
         lowered = data.lower()
-        for index, literal in enumerate(self._literals):
-            text = lowered if self.forms[index].caseless else data
-            at = text.find(literal)
-            while at >= 0:
-                found.append((at + len(literal), index))
-                at = text.find(literal, at + 1)
-        return found
+        for index, form in enumerate(self.forms):
+            text = lowered if form.caseless else data
+            start = text.find(form.literal)
+            while start >= 0:
+                if index < self._plain:
+                    found.append((start, start + len(form.literal)))
+                else:
+                    conditional.append((index, start, start + len(form.literal)))
+                start = text.find(form.literal, start + 1)
+        return found, conditional
+
+
+def _is_conditional(form: Form) -> bool:
+    return form.word or form.left or form.right
 
 
 def _both(one: Form, other: Form) -> Form:
@@ -204,15 +209,18 @@ def _past_padding(data: bytes, end: int) -> int:
 class _Automaton:
     """Hyperscan over the forms. The compiled database holds the values: it is never written anywhere."""
 
-    __slots__ = ("_database", "_long", "_scratches")
+    __slots__ = ("_database", "_forms", "_heads", "_plain", "_scratches")
 
-    _HEAD = 64
+    _HEAD = 1024
     """Hyperscan refuses very long patterns: of a longer literal it gets the head, the rest is compared."""
 
-    def __init__(self, forms: tuple[Form, ...]) -> None:
+    def __init__(self, forms: tuple[Form, ...], plain: int) -> None:
         import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays
 
-        self._long = {index: form for index, form in enumerate(forms) if len(form.literal) > self._HEAD}
+        self._forms = forms
+        self._heads = [min(len(form.literal), self._HEAD) for form in forms]
+        # Occurrences of these are ranges as they stand.
+        self._plain = plain if max(map(len, (form.literal for form in forms))) <= self._HEAD else 0
         # Hexadecimal escapes, because the binding passes plain literals as C strings and would cut them at a NUL.
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
@@ -223,8 +231,17 @@ class _Automaton:
         )
         self._scratches: deque[Any] = deque([hyperscan.Scratch(self._database)])
 
-    def ends(self, data: bytes) -> list[tuple[int, int]]:
-        found: list[tuple[int, int]] = []
+    def occurrences(self, data: bytes) -> _Occurrences:
+        found: list[Span] = []
+        conditional: list[tuple[int, int, int]] = []
+        heads, plain = self._heads, self._plain
+
+        def note(index: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            if index < plain:
+                found.append((end - heads[index], end))
+            else:
+                conditional.append((index, end - heads[index], end))
+
         try:
             scratch = self._scratches.pop()
         except IndexError:  # one for each thread that scans at this moment
@@ -232,27 +249,20 @@ class _Automaton:
 
             scratch = hyperscan.Scratch(self._database)
         try:
-            self._database.scan(
-                data,
-                match_event_handler=lambda index, _start, end, _flags, _context: found.append((end, index)),
-                scratch=scratch,
-            )
+            self._database.scan(data, match_event_handler=note, scratch=scratch)
         finally:
             self._scratches.append(scratch)
-        return self._completed(data, found) if self._long and found else found
+        return found, conditional if plain else self._completed(data, conditional)
 
-    def _completed(self, data: bytes, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    def _completed(self, data: bytes, heads: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
         """Compare what lies behind the heads of long literals."""
         whole = []
-        for end, index in found:
-            form = self._long.get(index)
-            if form is None:
-                whole.append((end, index))
-                continue
-            start = end - self._HEAD
-            text = data[start : start + len(form.literal)]
+        for index, start, _ in heads:
+            form = self._forms[index]
+            end = start + len(form.literal)
+            text = data[start:end]
             if (text.lower() if form.caseless else text) == form.literal:
-                whole.append((start + len(form.literal), index))
+                whole.append((index, start, end))
         return whole
 
 

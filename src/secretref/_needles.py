@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
 from pydantic import SecretBytes, SecretStr
 
-from secretref._analysis import NOTHING, Analysis, analyse
+from secretref._analysis import Analysis, Gathering, analyse
 from secretref._encodings import COMMON, MINIMUM, Form
 from secretref._lines import LineMatcher
 from secretref._matcher import Finder, Matcher, Span
-from secretref._views import search, wrapped_from
+from secretref._views import around, search, wrapped_from
 from secretref.errors import InputError, WeakSecretError
 
 __all__ = ["Needles", "Registration", "Registry", "Value", "Views"]
@@ -22,6 +22,9 @@ __all__ = ["Needles", "Registration", "Registry", "Value", "Views"]
 Views = Literal["deep", "strict", "fast", "off"]
 
 Value = str | SecretStr | bytes | SecretBytes
+
+_AROUND = 8
+"""How much longer a form may become in an encoding, for the fast views."""
 
 _WEAK = 8
 """Values shorter than this many characters are reported, because a masker confirms guesses of them."""
@@ -60,6 +63,7 @@ class Needles:
         self.finders: tuple[Finder, ...] = (*levels, LineMatcher(known.lines)) if known.lines else tuple(levels)
         self.reach = 1 + max((finder.reach for finder in self.finders), default=0)
         self.numeric = known.numeric
+        self._levels = tuple(levels)
         self._known = known
         self._affected = affected
 
@@ -72,33 +76,44 @@ class Needles:
         return Matcher(form._replace(left=False, right=False) for form in self._affected) if self._affected else None
 
     @cached_property
-    def _letters(self) -> Matcher | None:
-        return None if self._known.letters is None else Matcher(self._known.letters)
-
-    @cached_property
     def _fragments(self) -> Matcher:
         anchors = {Form(max(line.split(b"\n"), key=len)) for line in self._known.lines}
-        return Matcher(self._known.forms | self._known.fragments | (self._known.letters or frozenset()) | anchors)
+        forms = (form for level in self._levels for form in level.forms)
+        known = (*forms, *self._known.fragments, *anchors)
+        return Matcher(known)
 
-    def may_hold(self, data: bytes) -> bool:
-        """Tell by one scan whether *data* may hold a value; with the fast views, in a usual encoding."""
-        return self.views != "fast" or bool(self._fragments.literals(data))
+    def hidden(self, data: bytes, *, final: bool = True) -> list[Span]:
+        """Ranges of *data* to hide, in no order, also those because of what they decode to."""
+        if self.views == "fast" and not self._fragments.places(data):
+            return []
+        return self.spans(data, final=final) + self.decoded_spans(data)
 
     def spans(self, data: bytes, *, final: bool = True) -> list[Span]:
-        """Ranges of *data* to hide, in no order."""
+        """Ranges of *data* to hide because of a literal form."""
         return [span for finder in self.finders for span in finder.spans(data, final=final)[0]]
 
-    def literals(self, data: bytes) -> set[bytes]:
-        """List what of *data* reads like a form, whatever stands beside it."""
-        return {literal for finder in self.finders for literal in finder.literals(data)}
+    def places(self, data: bytes) -> list[Span]:
+        """Ranges of *data* that read like a literal form, whatever stands beside them."""
+        return [span for finder in self.finders for span in finder.places(data)]
 
     def decoded_spans(self, data: bytes) -> list[Span]:
-        """Ranges of *data* to hide because of what they decode to, in no order."""
-        if self.views == "off" or not self.may_hold(data):
+        """Ranges of *data* to hide because of what they decode to."""
+        if self.views == "off":
             return []
-        known = self._known
-        find, guess = self._find_in_view, self.views == "deep"
-        return search(data, find, least=known.least, reach=self.reach, letters=self._letters, guess=guess)
+        parts = [(0, len(data))]
+        if self.views == "fast":
+            parts = around([end for _, end in self._fragments.places(data)], _AROUND * self.reach, len(data))
+        return [
+            (start + at, end + at)
+            for at, stop in parts
+            for start, end in search(
+                data[at:stop],
+                self._find_in_view,
+                least=self._known.least,
+                wide=self._known.wide,
+                guess=self.views == "deep",
+            )
+        ]
 
     def wrapped_from(self, lines: bytes) -> int:
         """Tell from which offset complete *lines* may begin what the next line continues in another encoding."""
@@ -119,10 +134,10 @@ class Registry:
         self.views: Views = views
         self.weak: frozenset[str] = frozenset()
         self._lock = threading.Lock()
-        self._known = NOTHING
+        self._known = Gathering()
         self._fresh: set[Form] = set()
         self._levels: list[Matcher] = []
-        self._affected: frozenset[Form] = frozenset()
+        self._affected: set[Form] = set()
         self._snapshot: Needles | None = None
 
     def __repr__(self) -> str:
@@ -163,11 +178,11 @@ class Registry:
     def _add(self, value: str | bytes) -> None:
         analysis = analyse(value, fragments=self.views == "fast")
         with self._lock:
-            new = {form for form in analysis.forms - self._known.forms if not self._is_within_marks(form.literal)}
+            new = {form for form in analysis.forms if not (form in self._known or self._is_within_marks(form.literal))}
             unmarked = {form: self._unmarked(form) for form in new}
             self._affected |= {form for form, rest in unmarked.items() if form.word or rest == []}
-            new |= {part for rest in unmarked.values() for part in rest or ()} - self._known.forms
-            self._known |= replace(analysis, forms=frozenset(new))
+            new |= {part for rest in unmarked.values() for part in rest or () if part not in self._known}
+            self._known.add(analysis, new)
             self._fresh |= new
             self._snapshot = None
 
@@ -212,7 +227,9 @@ class Registry:
                     while self._levels and len(self._levels[-1]) <= 2 * len(fresh):
                         fresh.update(self._levels.pop().forms)
                     self._levels.append(Matcher(fresh))
-                snapshot = self._snapshot = Needles(self.sign, self.views, self._levels, self._known, self._affected)
+                snapshot = self._snapshot = Needles(
+                    self.sign, self.views, self._levels, self._known.analysis(), frozenset(self._affected)
+                )
         return snapshot
 
 

@@ -120,7 +120,7 @@ class Redactor:
     def _redacted_bytes(self, data: builtins.bytes) -> builtins.bytes:
         needles = self._registry.current()
         for _ in range(_PASSES):
-            spans = _spans(needles, data)
+            spans = needles.hidden(data)
             if not spans:
                 return data
             data = _settled(needles, splice(data, merge(spans), needles.sign))
@@ -131,36 +131,22 @@ class Redactor:
     def _redacted_text(self, text: str) -> str:
         needles = self._registry.current()
         for _ in range(_PASSES):
-            spans = self._spans_of_text(needles, text)
+            blocks: list[bytes] = []
+            spans = _spans_of_text(needles, text, blocks)
             if not spans:
                 return text
-            text = self._spliced(needles, text, spans)
+            if text.isascii():
+                text = splice(text, merge(spans), self.mark)
+                text = (
+                    _settled(needles, text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
+                    if needles.affected
+                    else text
+                )
+            else:
+                text = _spliced(needles, b"".join(blocks), spans)
             if needles.views == "off":
                 return text
         raise OverflowError
-
-    def _spliced(self, needles: Needles, text: str, spans: list[Span]) -> str:
-        if text.isascii() and needles.affected is None:
-            return splice(text, merge(spans), self.mark)
-        data = text.encode("utf-8", "surrogatepass")
-        ranges = merge([whole_characters(data, span) for span in spans])
-        return _settled(needles, splice(data, ranges, needles.sign)).decode("utf-8", "surrogatepass")
-
-    def _spans_of_text(self, needles: Needles, text: str) -> list[Span]:
-        """Ranges of the UTF-8 of *text* to hide. Long text is searched in blocks that overlap."""
-        if len(text) <= _BLOCK:
-            return _spans(needles, text.encode("utf-8", "surrogatepass"))
-        overlap = needles.reach if needles.views == "off" else _ENCODED * needles.reach
-        spans: list[Span] = []
-        done = 0  # bytes of the blocks before
-        for start in range(0, len(text), _BLOCK):
-            final = start + _BLOCK + overlap >= len(text)
-            before = text[max(0, start - 1) : start].encode("utf-8", "surrogatepass")
-            data = text[max(0, start - 1) : start + _BLOCK + overlap].encode("utf-8", "surrogatepass")
-            offset = done - len(before)
-            spans += [(begin + offset, end + offset) for begin, end in _spans(needles, data, final=final)]
-            done += _BLOCK if text.isascii() else len(text[start : start + _BLOCK].encode("utf-8", "surrogatepass"))
-        return spans
 
     def data(self, value: object) -> object:
         """Hide every value in a copy of *value*; clean objects come back as the same object.
@@ -188,9 +174,7 @@ class Redactor:
         if not needles.finders:
             return value
         if not needles.numeric and (blob := _serialised(value)) is not None:
-            if not needles.may_hold(blob):
-                return value
-            literals = needles.literals(blob)
+            literals = {blob[start:end] for start, end in needles.places(blob)}
             decoded = needles.decoded_spans(blob)
             if not decoded or _covers(needles.spans(blob), decoded):
                 try:
@@ -206,8 +190,9 @@ class Redactor:
     def _literal_text(self, text: str) -> str:
         """Hide the literal forms only, where the views are known to hold nothing."""
         needles = self._registry.current()
-        spans = needles.spans(text.encode("utf-8", "surrogatepass"))
-        return self._spliced(needles, text, spans) if spans else text
+        data = text.encode("utf-8", "surrogatepass")
+        spans = needles.spans(data)
+        return _spliced(needles, data, spans) if spans else text
 
     def exception(self, exception: BaseException) -> BaseException:
         """Copy an exception with every value hidden: its text, attributes, notes, chain, group members and traceback.
@@ -229,13 +214,47 @@ class Redactor:
         return RedactionStream(self._registry.current, mode)
 
 
-def _spans(needles: Needles, data: bytes, *, final: bool = True) -> list[Span]:
-    return needles.spans(data, final=final) + needles.decoded_spans(data) if needles.may_hold(data) else []
+def _spliced(needles: Needles, data: bytes, spans: list[Span]) -> str:
+    """Hide ranges of UTF-8."""
+    ranges = merge([whole_characters(data, span) for span in spans])
+    return _settled(needles, splice(data, ranges, needles.sign)).decode("utf-8", "surrogatepass")
 
 
 def _settled(needles: Needles, data: bytes) -> bytes:
     """Hide what the marks have assembled."""
-    return Settler(needles).feed(data, final=True) if needles.affected else data
+    if needles.affected is None or not needles.affected.spans(data)[0]:
+        return data
+    return Settler(needles).feed(data, final=True)
+
+
+def _spans_of_text(needles: Needles, text: str, blocks: list[bytes]) -> list[Span]:
+    """Ranges of the UTF-8 of *text* to hide. Long text is searched in blocks that overlap.
+
+    Args:
+        needles: What to look for.
+        text: Any text.
+        blocks: Takes the UTF-8 of text that is not ASCII, piece by piece.
+    """
+    overlap = needles.reach if needles.views == "off" else _ENCODED * needles.reach
+    if len(text) <= _BLOCK:
+        blocks.append(text.encode("utf-8", "surrogatepass"))
+        return needles.hidden(blocks[0])
+    spans: list[Span] = []
+    if text.isascii():
+        for start in range(0, len(text), _BLOCK):
+            first = max(0, start - 1)
+            data = text[first : start + _BLOCK + overlap].encode()
+            found = needles.hidden(data, final=start + _BLOCK + overlap >= len(text))
+            spans += [(begin + first, end + first) for begin, end in found]
+        return spans
+    blocks += (text[start : start + _BLOCK].encode("utf-8", "surrogatepass") for start in range(0, len(text), _BLOCK))
+    done, before = 0, b""
+    for at, block in enumerate(blocks):
+        ahead = b"".join(blocks[at + 1 : at + 2 + overlap // _BLOCK])
+        found = needles.hidden(before + block + ahead[:overlap], final=len(ahead) <= overlap)
+        spans += [(begin + done - len(before), end + done - len(before)) for begin, end in found]
+        done, before = done + len(block), block[-1:]
+    return spans
 
 
 def _patched(value: object, literals: list[str], text: Callable[[str], str], data: Callable[[bytes], bytes]) -> Any:

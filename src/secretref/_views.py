@@ -20,38 +20,39 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from secretref._guesses import guesses
-from secretref._matcher import Matcher, Span
+from secretref._matcher import Span
 from secretref._triggers import triggers
 
-__all__ = ["folded", "search", "wrapped_from"]
+__all__ = ["around", "folded", "search", "wrapped_from"]
 
 Find = Callable[[bytes], list[Span]]
 
 DEPTH = 3
 """Decodings composed."""
 
-_WORK = 24
+_WORK = 64
 """Bytes decoded at most for one byte of text."""
 
-_GUESSED = 240
+_GUESSED = 640
 """The same where unusual decodings are tried."""
-
-_ESCAPED = 8
-"""How much longer a form may become by escaping."""
 
 
 class _Edit:
     """A text with some of its parts replaced, and the way back."""
 
-    __slots__ = ("_decoded_at", "_source_at", "decoded")
+    __slots__ = ("_decoded_at", "_leading", "_source_at", "decoded")
 
-    def __init__(self, data: bytes, pattern: re.Pattern[bytes], replacement: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, data: bytes, pattern: re.Pattern[bytes], replacement: Callable[[bytes], bytes], *, leading: bool = False
+    ) -> None:
+        self._leading = leading
         pieces: list[bytes] = []
         self._source_at = [0]
         done = 0
@@ -66,8 +67,16 @@ class _Edit:
         self._decoded_at = [0, *accumulate(map(len, pieces))]
 
     def source(self, span: Span) -> Span:
-        """Map a range of the decoded text; a part that was replaced counts as a whole."""
-        return self._position(span[0], 0), self._position(span[1] - 1, 1)
+        """Map a range of the decoded text; a part that was replaced counts as a whole.
+
+        *leading*: what was taken out right in front of it as well.
+        """
+        start = self._position(span[0], 0)
+        if self._leading:
+            start = self._source_at[
+                bisect_left(self._decoded_at, span[0], hi=bisect_right(self._decoded_at, span[0]) - 1)
+            ]
+        return start, self._position(span[1] - 1, 1)
 
     def _position(self, offset: int, end: int) -> int:
         piece = bisect_right(self._decoded_at, offset) - 1
@@ -89,68 +98,45 @@ def _join(data: bytes) -> bytes:
     return data.translate(None, _QUOTES)
 
 
-def _nothing(_: bytes) -> bytes:
-    return b""
-
-
 # --- unescaped ---
 
-_ESCAPE = re.compile(
-    rb"""
-    %(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})
-  | \\+u[dD][89abAB][0-9A-Fa-f]{2}\\+u[dD][c-fC-F][0-9A-Fa-f]{2}
-  | \\+(?:[ux]\{[0-9A-Fa-f]{1,8}\}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{1,3}|[abefnrtv])?
-  | &(?:\#[0-9]{1,12}|\#[xX][0-9A-Fa-f]{1,12}|[A-Za-z][A-Za-z0-9]{1,31});?
-  | \x1b(?:\[[0-?]*[\ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\ -/]*[0-~])
-  | \xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xc2\xad|\xe1\xa0\x8e|\xcd\x8f
-    """,
-    re.VERBOSE,
-)
-_OVERSTRUCK = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08")
-_TRIGGERS = (
-    b"%",
-    b"\\",
-    b"&",
-    b"\x1b",
-    b"\xe2\x80",
-    b"\xe2\x81",
-    b"\xef\xbb\xbf",
-    b"\xc2\xad",
-    b"\xe1\xa0\x8e",
-    b"\xcd\x8f",
-)
+
+class _Dialect(NamedTuple):
+    """One way to escape: the bytes it cannot do without, its tokens, and what they stand for."""
+
+    sign: bytes
+    tokens: re.Pattern[bytes]
+    meaning: Callable[[bytes], bytes]
+
+
+@lru_cache(maxsize=1024)
+def _percent(token: bytes) -> bytes:
+    return _character(token[2:]) if token[1:2] == b"u" else bytes.fromhex(token[1:].decode("ascii"))
+
+
 _CONTROLS = {b"a": b"\a", b"b": b"\b", b"e": b"\x1b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
-@lru_cache(maxsize=4096)
-def _unescape(token: bytes) -> bytes:
-    kind = token[:1]
-    if kind == b"%":
-        return _character(token[2:]) if token[1:2] == b"u" else bytes.fromhex(token[1:].decode("ascii"))
-    if kind == b"&":
-        from html import unescape  # noqa: PLC0415 - 5 ms of tables, for mark-up only
-
-        text = token.decode("ascii")
-        plain = unescape(text)
-        return token if plain == text else plain.encode("utf-8", "surrogatepass")
-    if kind != b"\\":
-        return b""
-    return _backslash(token)
-
-
+@lru_cache(maxsize=1024)
 def _backslash(token: bytes) -> bytes:
     escape = token.lstrip(b"\\")
     letter = escape[:1]
-    if not escape:
-        return token
     if letter in _CONTROLS:
         return _CONTROLS[letter]
     if letter == b"x" and escape[1:2] != b"{":
         return bytes.fromhex(escape[1:].decode("ascii"))
     if letter in (b"u", b"U", b"x"):
-        units = escape.replace(b"\\", b"")[1:].strip(b"{}").split(b"u")
-        return _character(*units)
+        return _character(*escape.replace(b"\\", b"")[1:].strip(b"{}").split(b"u"))
     return bytes([int(escape, 8) & 0xFF])
+
+
+@lru_cache(maxsize=1024)
+def _entity(token: bytes) -> bytes:
+    from html import unescape  # noqa: PLC0415 - 5 ms of tables, for mark-up only
+
+    text = token.decode("ascii")
+    plain = unescape(text)
+    return token if plain == text else plain.encode("utf-8", "surrogatepass")
 
 
 def _character(*units: bytes) -> bytes:
@@ -161,17 +147,80 @@ def _character(*units: bytes) -> bytes:
     return chr(code).encode("utf-8", "surrogatepass") if code < 0x110000 else b""
 
 
-def _unescaped(data: bytes) -> bytes:
-    if not any(map(data.__contains__, _TRIGGERS)):
-        return data
-    return _ESCAPE.sub(lambda found: _unescape(found[0]), data)
+def _nothing(_: bytes) -> bytes:
+    return b""
+
+
+_ESCAPES = (
+    _Dialect(b"%", re.compile(rb"%(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})"), _percent),
+    _Dialect(
+        b"\\",
+        # From the start of a run of backslashes, so that a long run is looked at once.
+        re.compile(
+            rb"(?<!\\)\\++(?:u[dD][89abAB][0-9A-Fa-f]{2}\\+u[dD][c-fC-F][0-9A-Fa-f]{2}"
+            rb"|[ux]\{[0-9A-Fa-f]{1,8}\}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{1,3}|[abefnrtv])"
+        ),
+        _backslash,
+    ),
+    _Dialect(
+        b"&",
+        re.compile(rb"&(?:#[0-9]{1,12}|#[xX][0-9A-Fa-f]{1,12}|[A-Za-z][A-Za-z0-9]{1,31});?"),
+        _entity,
+    ),
+)
+
+
+def _zero_octal(token: bytes) -> bytes:
+    return bytes([int(token[2:].decode("ascii"), 8) & 0xFF])
+
+
+def _zero_octal(token: bytes) -> bytes:
+    return bytes([int(token[2:].decode("ascii"), 8) & 0xFF])
+
+
+_ZERO_OCTAL = (_Dialect(b"\\0", re.compile(rb"\\0[0-7]{3}"), _zero_octal),)
+"""As ``echo -e`` and ``printf %b`` of shells read it."""
+
+_INVISIBLE = (
+    _Dialect(
+        b"\x1b",
+        re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?"),
+        _nothing,
+    ),
+    _Dialect(b"\xe2", re.compile(rb"\xe2(?:\x80[\x8b-\x8f\xaa-\xae]|\x81[\xa0-\xaf])"), _nothing),
+    _Dialect(b"\xef\xbb\xbf", re.compile(rb"\xef\xbb\xbf"), _nothing),
+    _Dialect(b"\xc2\xad", re.compile(rb"\xc2\xad"), _nothing),
+    _Dialect(b"\xe1\xa0\x8e", re.compile(rb"\xe1\xa0\x8e"), _nothing),
+    _Dialect(b"\xcd\x8f", re.compile(rb"\xcd\x8f"), _nothing),
+    _Dialect(b"\x08", re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08"), _nothing),  # bold by overstriking
+)
+
+
+def _rewritten(data: bytes, dialects: tuple[_Dialect, ...]) -> bytes:
+    for dialect in dialects:
+        if dialect.sign in data:
+            data = dialect.tokens.sub(lambda token, meaning=dialect.meaning: meaning(token[0]), data)  # type: ignore[misc]
+    return data
+
+
+def _sources(data: bytes, dialects: tuple[_Dialect, ...], spans: list[Span]) -> list[Span]:
+    """Map ranges of rewritten text back to *data*."""
+    edits = []
+    for dialect in dialects:
+        if dialect.sign in data:
+            leading = dialect.sign == b"\x08"  # an overstruck letter stands on both sides of the backspace
+            edits.append(_Edit(data, dialect.tokens, dialect.meaning, leading=leading))
+            data = edits[-1].decoded
+    for edit in reversed(edits):
+        spans = [edit.source(span) for span in spans]
+    return spans
 
 
 def folded(value: bytes) -> Iterator[bytes]:
     """List what is left of a value in the views, where that differs from the value itself."""
-    once = _unescaped(value)
-    twice = _unescaped(once)
-    for text in (value, once, twice):
+    once = _rewritten(value, _ESCAPES)
+    twice = _rewritten(once, _ESCAPES)
+    for text in (value, once, twice, _rewritten(value, _INVISIBLE)):
         for fold in (text, _join(text)):
             if fold != value and 2 * len(fold) >= len(value):
                 yield fold
@@ -188,23 +237,25 @@ _HEX_DIGIT = re.compile(rb"[0-9A-Fa-f]")
 _HEX_RUN = re.compile(rb"[0-9A-Fa-f]+(?:(?:[^0-9A-Za-z*]{1,6}[xXuU]?|[xXuU])[0-9A-Fa-f]+)*")
 
 
-def _hexadecimal(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Source]]:
+def _hexadecimal(data: bytes) -> Iterator[tuple[bytes, Source]]:
     data = data.replace(b"0x", b"  ").replace(b"0X", b"  ")
-    digits = b"".join([data[start:end] for start, end in runs]).translate(None, _NOT_HEX)
+    digits = data.translate(None, _NOT_HEX)
     positions: list[int] = []
     for lead in (0, 1):
         end = len(digits) - (len(digits) - lead) % 2
 
         def source(span: Span, lead: int = lead) -> Span | None:
             if not positions:
-                positions.extend(found.start() for run in runs for found in _HEX_DIGIT.finditer(data, *run))
+                positions.extend(found.start() for found in _HEX_DIGIT.finditer(data))
             start, stop = positions[lead + 2 * span[0]], positions[lead + 2 * span[1] - 1] + 1
             return (start, stop) if _HEX_RUN.fullmatch(data, start, stop) else None
 
         yield bytes.fromhex(digits[lead:end].decode("ascii")), source
 
 
-_DUMP = re.compile(rb"[0-9A-Fa-f]{6,8}:?[ \t]{1,3}((?:(?:[0-9A-Fa-f]{2}){1,2}(?:[ \t]{1,2}|(?=[\r\n]|\Z))){1,16})[^\r\n]*")
+_DUMP = re.compile(
+    rb"[0-9A-Fa-f]{6,8}:?[ \t]{1,3}((?:(?:[0-9A-Fa-f]{2}){1,2}(?:[ \t]{1,2}|(?=[\r\n]|\Z))){1,16})[^\r\n]*"
+)
 
 
 def _dumped(data: bytes) -> Iterator[tuple[bytes, Source]]:
@@ -280,12 +331,12 @@ def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int, le
     """
     tail = lines[-4 * reach :]
     joined = _join(tail)
-    signs = triggers(_least_run(least)).signs(joined)
+    signs = triggers(least).signs(joined)
     begun = [start for start, _ in _begun(((joined, _same),), held_from)]
     if signs.base64 and signs.base64[-1][1] == len(joined):
         begun += [start for start, _ in _begun(_base64(joined, signs.base64[-1:]), held_from)]
-    if signs.separated or signs.hexadecimal:
-        begun += [start for start, _ in _begun(_hexadecimal(joined, [(0, len(joined))]), held_from)]
+    if signs.hexadecimal:
+        begun += [start for start, _ in _begun(_hexadecimal(joined), held_from)]
     if signs.listed:
         begun += [start for start, _ in _begun(_decimal(joined + b"\n"), held_from)]
     starts = [start for start, _ in _begun(_dumped(tail), held_from)]
@@ -309,57 +360,61 @@ def _same(span: Span) -> Span:
     return span
 
 
-def _least_run(least: int) -> int:
-    """Length of the shortest value in base64 twice, at most 24: once is found without decoding."""
-    return min(24, 16 * least // 9)
-
-
 # --- the search ---
 
-_TEXT = frozenset(range(32, 127)) | frozenset(b"\t\r\n")
-_READABLE = bytes(byte in _TEXT for byte in range(256))
+
+def around(spots: list[int], radius: int, size: int) -> list[Span]:
+    """Join the surroundings of *spots* in a text of *size* bytes."""
+    parts: list[Span] = []
+    for spot in sorted(spots):
+        start, end = max(0, spot - radius), min(size, spot + radius)
+        if parts and start <= parts[-1][1]:
+            parts[-1] = (parts[-1][0], end)
+        else:
+            parts.append((start, end))
+    return parts
+
+
+_INVISIBLE_BYTES = b"\x08\x1b\xc2\xad\xcd\x8f\xe1\xa0\x8e\xe2\x80\x81\x8b\x8c\x8d\xef\xbb\xbf"
+_READABLE = bytes(32 <= byte < 127 or byte in b"\t\r\n" + _INVISIBLE_BYTES for byte in range(256))
 
 
 @lru_cache(maxsize=32)
 def _phrases(least: int) -> re.Pattern[bytes]:
-    return re.compile(rb"[\t\r\n -~\x80-\xff]{%d,}" % least)
+    return re.compile(rb"[\t\r\n\x08\x1b -~\x80-\xff]{%d,}" % least)
 
 
-def search(
-    data: bytes, find: Find, *, least: int, reach: int, letters: Matcher | None, guess: bool = False
-) -> list[Span]:
+def search(data: bytes, find: Find, *, least: int, wide: bool = False, guess: bool = False) -> list[Span]:
     """Find the ranges of *data* whose decoding holds what *find* finds.
 
     Args:
         data: The text; a whole string, a record or complete lines.
         find: Returns the ranges to hide in a decoded text.
         least: Length of the shortest value, in bytes: less readable text is no reason to decode again.
-        reach: Most bytes that a hit of *find* spans.
-        letters: Finds the longest run of letters and digits of each value, which most escaping leaves as it is;
-            None if some value has none that is long enough to tell.
+        wide: Some value is not ASCII, so readable text may hold any bytes.
         guess: Try unusual decodings, too.
     """
     work = (_GUESSED if guess else _WORK) * len(data) + 4096
-    return _Search(find, least, _ESCAPED * reach, letters, work, guess=guess).spans(data, DEPTH)
+    return _Search(find, least, work, wide=wide, guess=guess).spans(data, DEPTH)
 
 
 class _Search:
     """One search, with what is left of its work."""
 
-    __slots__ = ("_around", "_find", "_guess", "_left", "_letters", "_phrase", "_phrases", "_triggers")
+    __slots__ = ("_find", "_guess", "_left", "_phrase", "_phrases", "_triggers", "_wide")
 
-    def __init__(self, find: Find, least: int, around: int, letters: Matcher | None, work: int, *, guess: bool) -> None:
+    def __init__(self, find: Find, least: int, work: int, *, wide: bool, guess: bool) -> None:
         self._find = find
-        self._guess = guess
-        self._around = around
-        self._letters = letters
+        self._guess, self._wide = guess, wide
         self._phrase = b"\1" * min(16, least)
         self._phrases = _phrases(min(16, least))
-        self._triggers = triggers(_least_run(least))
+        self._triggers = triggers(least)
         self._left = work
 
     def spans(self, data: bytes, depth: int) -> list[Span]:
-        found = self._unescaped(data, depth) + self._mapped(_dumped(data), depth)
+        found = self._mapped(_dumped(data), depth)
+        for dialects in (_ESCAPES, _ZERO_OCTAL, _INVISIBLE):
+            found += self._in_dialects(data, dialects, depth)
         if self._guess:
             found += [source(span) for decoded, source in guesses(data) for span in self._deeper(decoded, depth)]
         joined = _join(data)
@@ -367,9 +422,8 @@ class _Search:
         signs = self._triggers.signs(joined)
         if signs.base64:
             inner += self._mapped(_base64(joined, signs.base64), depth)
-        if signs.hexadecimal or signs.separated:
-            runs = [(0, len(joined))] if signs.separated else signs.hexadecimal
-            inner += self._mapped(_hexadecimal(joined, runs), depth)
+        if signs.hexadecimal:
+            inner += self._mapped(_hexadecimal(joined), depth)
         if signs.listed:
             inner += self._mapped(_decimal(joined), depth)
         if inner and len(joined) < len(data):
@@ -388,41 +442,14 @@ class _Search:
 
     def _has_readable_secret(self, decoded: bytes, depth: int) -> bool:
         """Search the phrases in bytes of which most may be noise."""
-        if depth == 1 or self._phrase not in decoded.translate(_READABLE):
+        if depth == 1 or not (self._wide or self._phrase in decoded.translate(_READABLE)):
             return False
         return self.spans(b"\0".join(self._phrases.findall(decoded)), depth - 1) != []
 
-    def _unescaped(self, data: bytes, depth: int) -> list[Span]:
-        if b"\x08" in data:  # as terminals print bold
-            return self._edited(data, _OVERSTRUCK, _nothing, depth)
-        if not any(map(data.__contains__, _TRIGGERS)):
-            return []
-        return [
-            (start + at, end + at)
-            for at, stop in self._worth_it(data)
-            for start, end in self._edited(data[at:stop], _ESCAPE, _unescape, depth)
-        ]
-
-    def _worth_it(self, data: bytes) -> list[Span]:
-        """Parts of *data* around the signs of a value."""
-        spots = None if self._letters is None else self._triggers.escapes(data)
-        if spots is None or self._letters is None:
-            return [(0, len(data))]
-        spots += [end for _, end in self._letters.spans(data)[0]]
-        parts: list[Span] = []
-        for spot in sorted(spots):
-            start, end = max(0, spot - self._around), min(len(data), spot + self._around)
-            if parts and start <= parts[-1][1]:
-                parts[-1] = (parts[-1][0], end)
-            else:
-                parts.append((start, end))
-        return parts
-
-    def _edited(self, data: bytes, pattern: re.Pattern[bytes], new: Callable[[bytes], bytes], depth: int) -> list[Span]:
-        decoded = pattern.sub(lambda found: new(found[0]), data)
+    def _in_dialects(self, data: bytes, dialects: tuple[_Dialect, ...], depth: int) -> list[Span]:
+        decoded = _rewritten(data, dialects)
         found = self._deeper(decoded, depth) if decoded != data else []
-        edit = _Edit(data, pattern, new) if found else None
-        return [edit.source(span) for span in found] if edit else []
+        return _sources(data, dialects, found) if found else []
 
     def _deeper(self, decoded: bytes, depth: int) -> list[Span]:
         self._left -= len(decoded)
