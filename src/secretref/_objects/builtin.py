@@ -7,6 +7,7 @@ import enum
 import functools
 import io
 import re
+import sys
 import types
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
-from secretref._objects.kinds import UNSET, Kind, Leaf, Rules, lookup, mro, placeholder, type_name, unchanged
+from secretref._objects.kinds import UNSET, Kind, Leaf, Rules, TextProxy, lookup, mro, placeholder, type_name, unchanged
 from secretref._objects.opaque import (
     OPAQUE,
     check,
@@ -23,6 +24,7 @@ from secretref._objects.opaque import (
     descriptors,
     instance_dict,
     own_class,
+    plain_data,
     refused,
     renderings,
     slot_values,
@@ -35,9 +37,15 @@ from secretref._objects.tables import TABLES
 __all__ = ["BUILTIN", "kind_of"]
 
 
+_SPELLED = 6  # no shorter value is searched for inside a text
+
+
 def _pairs(value: Any) -> list[object]:
-    snapshot = dict.copy(value)
-    return [*snapshot, *snapshot.values()]
+    if type(value) is dict:
+        snapshot = value.copy()
+        return [*snapshot, *snapshot.values()]
+    items = list(dict.items(value))  # dict.copy would ask an overridden keys()
+    return [*(key for key, _ in items), *(item for _, item in items)]
 
 
 def _pour(rules: Rules, value: Any, parts: list[Any], shell: Any) -> object:
@@ -80,8 +88,25 @@ def _pour_default(rules: Rules, value: Any, parts: list[Any], shell: Any) -> obj
     return _pour(rules, value, parts[1:], shell)
 
 
-def _extend_list(_rules: Rules, _value: object, parts: list[Any], shell: Any) -> object:
-    list.extend(shell, parts)
+def _spelled(items: Any) -> list[object]:
+    """Read a sequence of character codes or of single characters as the text it spells, in one more part."""
+    text: object = None
+    if len(items) >= _SPELLED:
+        if type(items[0]) is int:
+            with suppress(TypeError, ValueError):  # no bytes
+                text = bytes(items)
+        elif type(items[0]) is str and all(type(item) is str and len(item) == 1 for item in items):
+            text = "".join(items)
+    return [*items, text]
+
+
+def _items(parts: list[Any], value: Any) -> list[Any]:
+    """Return the items of a sequence, or the redacted text if they spelled a value."""
+    return parts[:-1] if parts[-1] is None or parts[-1] == _spelled(value)[-1] else list(parts[-1])
+
+
+def _extend_list(_rules: Rules, value: Any, parts: list[Any], shell: Any) -> object:
+    list.extend(shell, _items(parts, list.copy(value)))
     return shell
 
 
@@ -103,9 +128,8 @@ def _extend_deque(_rules: Rules, _value: object, parts: list[Any], shell: Any) -
 
 def _new_tuple(_rules: Rules, value: Any, parts: list[Any], _shell: object) -> object:
     cls = type(value)
-    return (
-        tuple.__new__(cls, parts) if own_class(cls) and hasattr(cls, "__dict__") and not _structseq(cls) else cls(parts)
-    )
+    items = _items(parts, tuple.__getitem__(value, slice(None)))
+    return cls(items) if _structseq(cls) else tuple.__new__(cls, items)
 
 
 def _structseq(cls: type) -> bool:
@@ -122,8 +146,12 @@ CONTAINERS: dict[type, Kind] = {
         build=_pour_default,
         empty=lambda value: collections.defaultdict.__new__(type(value)),
     ),
-    list: Kind(parts=list.copy, build=_extend_list, empty=lambda value: list.__new__(type(value))),
-    tuple: Kind(parts=lambda value: tuple.__getitem__(value, slice(None)), build=_new_tuple),
+    list: Kind(
+        parts=lambda value: _spelled(list.copy(value)),
+        build=_extend_list,
+        empty=lambda value: list.__new__(type(value)),
+    ),
+    tuple: Kind(parts=lambda value: _spelled(tuple.__getitem__(value, slice(None))), build=_new_tuple),
     set: Kind(parts=lambda value: list(set.copy(value)), build=_add_all, empty=lambda value: set.__new__(type(value))),
     frozenset: Kind(
         parts=lambda value: list(frozenset.__iter__(value)),
@@ -171,21 +199,24 @@ def _number(plain: Any, rules: Rules, value: Any, parts: list[Any]) -> object:
 
 def _extended(content: Kind, cls: type) -> Kind:
     """Copy instances of a class of the user's, content, ``__dict__`` and slots, running none of its code."""
+    body: object = class_body(cls)
     slots, shows = [] if _structseq(cls) else descriptors(cls), renders(cls)
-    first = 2 + len(slots)
+    first = 3 + len(slots)
 
     def parts(value: object) -> list[object]:
         shown = tuple(renderings(value)) if shows else None
-        return [instance_dict(value), shown, *slot_values(value, slots), *content.parts(value)]
+        return [instance_dict(value), shown, body, *slot_values(value, slots), *content.parts(value)]
 
     def build(rules: Rules, value: object, parts: list[Any], shell: Any) -> object:
+        if parts[2] is not body:  # the class itself holds a value: every instance leads to it
+            return TextProxy(rules.text(str(value)), rules.text(repr(value)))
         copy = content.build(rules, value, parts[first:], shell)
         if type(copy) is not cls:
             return copy
         held = instance_dict(copy)
         if held is not None and parts[0]:
             held.update(parts[0])
-        for slot, part in zip(slots, parts[2:first], strict=True):
+        for slot, part in zip(slots, parts[3:first], strict=True):
             if part is not UNSET:
                 slot.__set__(copy, part)
         return copy
@@ -215,7 +246,7 @@ def _mapping(cls: type) -> Kind:
                 return copy
         return parts[-1]
 
-    return Kind(parts=plain.parts, build=build, empty=plain.empty)
+    return Kind(parts=plain.parts, build=build, empty=plain.empty, opaque=True)  # it may yield ever new mappings
 
 
 def _seen(*extra: Callable[[Any], object]) -> Kind:
@@ -230,11 +261,21 @@ def _seen(*extra: Callable[[Any], object]) -> Kind:
 
 def _cells(function: Any) -> list[object]:
     cells = function.__closure__ or ()
-    return [cell.cell_contents for cell in cells if cell != types.CellType()]
+    held = [cell.cell_contents for cell in cells if cell != types.CellType()]
+    notes = getattr(function, "__annotations__", {}).values()
+    return [
+        *(one for one in held if not isinstance(one, (type, types.ModuleType))),
+        *(note for note in notes if type(note) is str),
+    ]
 
 
 def _receiver(function: Any) -> object:
     return None if isinstance(function.__self__, (types.ModuleType, type)) else function.__self__
+
+
+def _module_data(module: Any) -> list[object]:
+    """List the data in a module, such as settings; ``sys`` leads to all others."""
+    return [] if module is sys else list(plain_data(vars(module)))
 
 
 _SEEN: dict[type, Kind] = {
@@ -245,6 +286,7 @@ _SEEN: dict[type, Kind] = {
     types.MethodType: _seen(lambda method: method.__self__, lambda method: method.__func__),
     types.BuiltinFunctionType: _seen(_receiver),
     types.MethodWrapperType: _seen(lambda wrapper: wrapper.__self__),
+    types.ModuleType: _seen(_module_data),
     re.Pattern: _seen(lambda pattern: pattern.pattern),
     re.Match: _seen(lambda match: match.string, lambda match: match.re),
     weakref.ref: _seen(lambda ref: ref()),
@@ -252,7 +294,6 @@ _SEEN: dict[type, Kind] = {
 }
 _LEAVES: dict[type, Leaf] = {
     **SCALARS,
-    types.ModuleType: withheld,
     types.FrameType: withheld,
     types.TracebackType: withheld,
     weakref.ProxyType: withheld,
@@ -271,7 +312,7 @@ _STATEFUL = frozenset({
     "xml.etree.ElementTree.ElementTree", "requests.models.Request", "requests.models.PreparedRequest",
     "requests.models.Response", "pydantic.types._SecretBase", "httpx.Request", "httpx.Response", "httpx.Headers",
 })  # fmt: skip  # their state is all in their attributes, and a copy owns nothing that must be closed
-_HELD = frozenset({"_asyncio.Future", "asyncio.futures.Future"})
+_HELD = frozenset({"_asyncio.Future", "asyncio.futures.Future", "sqlite3.Connection", "_socket.socket"})
 
 
 def kind_of(rules: Rules, cls: type) -> Kind | Leaf:
@@ -288,6 +329,8 @@ def kind_of(rules: Rules, cls: type) -> Kind | Leaf:
     for base in bases:
         if base in CONTAINERS:
             return _extended(CONTAINERS[base], cls)
+        if base in _SEEN:
+            return _SEEN[base]
         library_name = f"{type_name(base).partition('.')[0]}.{base.__name__}"
         if library_name in TABLES:
             return TABLES[library_name]

@@ -24,6 +24,8 @@ __all__ = [
 
 _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, or by an extension that cares
 _PLAIN = (str, bytes, bytearray, int, float, complex, dict, list, tuple, set, frozenset)
+_EMPTY = types.CellType()
+_MACHINERY = ("__builtins__", "__module__", "__qualname__", "__pydantic", "__dataclass", "__attrs", "__slots__")
 _SKIPPED = (type, types.ModuleType, types.BuiltinFunctionType, types.GetSetDescriptorType, types.MemberDescriptorType)
 
 
@@ -89,26 +91,46 @@ def own_class(cls: type) -> bool:
     return bool(cls.__flags__ & _HEAP)
 
 
-def class_body(cls: type) -> dict[str, object]:
-    """Return the plain data in the bodies of a class and its bases."""
-    return {
-        name: value
-        for base in mro(cls)
-        if own_class(base)
-        for name, value in namespace(base).items()
-        if issubclass(type(value), _PLAIN) and not name.startswith("__")
-    }
+def class_body(cls: type) -> list[object]:
+    """List the plain data in the bodies of a class and its bases, overridden ones too, with their names."""
+    return [found for base in mro(cls) if own_class(base) for found in plain_data(namespace(base))]
+
+
+def plain_data(held: Mapping[str, object]) -> Iterator[object]:
+    """List the plain data in the namespace of a class or module, and the annotations that are text."""
+    for name, value in list(held.items()):
+        if name == "__annotations__":
+            yield [note for note in value.values() if type(note) is str]  # type: ignore[attr-defined]
+        elif name == "__pydantic_fields__":
+            yield [field.default for field in value.values() if issubclass(type(field.default), _PLAIN)]  # type: ignore[attr-defined]
+        elif issubclass(type(value), _PLAIN) and not name.startswith(_MACHINERY):
+            yield name, value
+
+
+def _methods(cls: type) -> list[object]:
+    """List the plain data that the methods of a class hold in defaults and closures."""
+    bodies = (namespace(base) for base in mro(cls) if own_class(base))
+    found: list[object] = []
+    for method in (value for body in bodies for value in body.values() if type(value) is types.FunctionType):
+        found += method.__defaults__ or ()
+        found += (method.__kwdefaults__ or {}).values()
+        found += (cell.cell_contents for cell in method.__closure__ or () if cell != _EMPTY)
+    return [one for one in found if issubclass(type(one), _PLAIN)]
 
 
 def _parts(value: object) -> list[object]:
     """List everything that *value* shows or holds; the renderings come first."""
     cls = type(value)
-    parts: list[object] = [*renderings(value), instance_dict(value), class_body(cls)]
+    held = instance_dict(value)
+    before = dict(held or {})
+    parts: list[object] = [*renderings(value), held, class_body(cls), _methods(cls)]
+    if before.keys() != (held or {}).keys() or any(before[name] is not now for name, now in (held or {}).items()):
+        raise ValueError  # it changes by being looked at
     parts += slot_values(value, descriptors(cls))
-    parts += (held for held in _getset_values(value, cls))
-    parts += (held for held in gc.get_referents(value) if not issubclass(type(held), _SKIPPED))
-    if (held := _buffer(value)) is not None:
-        parts.append(held)
+    parts += _getset_values(value, cls)
+    parts += (one for one in _referents(value) if not issubclass(type(one), _SKIPPED))
+    if (raw := _buffer(value)) is not None:
+        parts.append(raw)
     if issubclass(cls, Mapping):
         parts.append(dict(value))  # type: ignore[call-overload]
     return parts
@@ -125,6 +147,18 @@ def _getset_values(value: object, cls: type) -> Iterator[object]:
                     continue
                 if type(held) in _PLAIN:
                     yield held
+
+
+def _referents(value: object) -> Iterator[object]:
+    """Ask the garbage collector what a C object holds. Lists and tuples are not iterated: they may be half made."""
+    stack, seen = gc.get_referents(value), set[int]()
+    while stack:
+        held = stack.pop()
+        if type(held) not in (list, tuple):
+            yield held
+        elif id(held) not in seen:
+            seen.add(id(held))
+            stack += gc.get_referents(held)
 
 
 def _buffer(value: object) -> bytes | None:

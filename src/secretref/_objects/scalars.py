@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from secretref._objects.kinds import Leaf, Rules, unchanged
+from secretref._objects.opaque import instance_dict
 
 __all__ = ["SCALARS", "number", "path"]
 
@@ -56,6 +57,12 @@ def _shown(rules: Rules, value: object) -> object:
     return value if rules.clean(str(value)) and rules.clean(repr(value)) else rules.mark
 
 
+def _moment(rules: Rules, value: dt.datetime | dt.time) -> object:
+    """Redact a time; a time zone of the user's own may hold more than it shows."""
+    zone = value.tzinfo
+    return _shown(rules, value) if zone is None or rules.clean(f"{zone!r} {instance_dict(zone)!r}") else rules.mark
+
+
 def _uuid(rules: Rules, value: uuid.UUID) -> object:
     forms: tuple[str | bytes, ...] = (str(value), value.hex, str(value.int), value.bytes, value.bytes_le)
     return value if all(map(rules.clean, forms)) else rules.mark
@@ -73,9 +80,9 @@ def _bytearray(rules: Rules, value: bytearray) -> object:
 
 
 def _memoryview(rules: Rules, value: memoryview) -> object:
-    held = value.tobytes()
+    held, whole = value.tobytes(), bytes(value.obj)
     clean = rules.data(held)
-    return value if clean is held else memoryview(clean)
+    return value if clean is held and rules.clean(whole) else memoryview(clean)
 
 
 def _array(rules: Rules, value: array.array[Any]) -> object:
@@ -123,8 +130,8 @@ SCALARS: dict[type, Leaf] = {
     range: _range,
     uuid.UUID: _uuid,
     dt.date: _shown,
-    dt.datetime: _shown,
-    dt.time: _shown,
+    dt.datetime: _moment,
+    dt.time: _moment,
     dt.timedelta: _shown,
     dt.timezone: _shown,
     pathlib.PurePosixPath: path,

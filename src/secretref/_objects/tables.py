@@ -33,32 +33,45 @@ def _marked(rules: Rules, items: Iterable[Any]) -> list[Any]:
 
 def _array_parts(array: Any) -> list[object]:
     kind, names = array.dtype.kind, array.dtype.names
+    shared = array.base if isinstance(array.base, (sys.modules["numpy"].ndarray, bytes, bytearray)) else None
     if kind in _TIMES:
-        return []
-    if kind in _NUMBERS:
-        return [array.tobytes(), *_chunks(array.ravel().tolist())]
-    return [names, *array.ravel().tolist()]
+        return [shared]
+    items = _unmasked(array).ravel().tolist()
+    return [shared, array.tobytes(), *_chunks(items)] if kind in _NUMBERS else [shared, names, *items]
+
+
+def _unmasked(array: Any) -> Any:
+    """Return the array itself, without the mask or other manners of a subclass."""
+    return array.view(sys.modules["numpy"].ndarray)
 
 
 def _array(rules: Rules, array: Any, parts: list[Any], _shell: object) -> object:
     numpy = sys.modules["numpy"]
     kind = array.dtype.kind
+    if kind in _TIMES:
+        return array.copy()
     if kind in _NUMBERS:
-        items = _marked(rules, array.ravel().tolist())
-        if all(item is not rules.mark for item in items):  # its bytes are text
-            return numpy.frombuffer(parts[0], array.dtype) if array.itemsize == 1 else placeholder(rules, array)
+        held = array.tobytes()
+        if parts[1] != held:  # its bytes are text
+            return numpy.frombuffer(parts[1], array.dtype) if array.itemsize == 1 else placeholder(rules, array)
+        items = _marked(rules, _unmasked(array).ravel().tolist())
+        if rules.mark not in items:  # it is part of a larger array
+            return array.copy()
     else:
-        items = parts[1:]
+        items = parts[2:]
     if kind in "US":
-        return numpy.array(items, dtype=kind).reshape(array.shape)
-    copy = numpy.empty(array.size, dtype=array.dtype if kind == "T" else object)
-    for index, item in enumerate(items):
-        copy[index] = item
-    return copy.reshape(array.shape)
+        copy = numpy.array(items, dtype=kind)
+    else:
+        copy = numpy.empty(array.size, dtype=array.dtype if kind == "T" else object)
+        for index, item in enumerate(items):
+            copy[index] = item
+    shaped = copy.reshape(array.shape)
+    return numpy.ma.array(shaped, mask=array.mask) if hasattr(array, "mask") else shaped
 
 
-def _scalar(rules: Rules, _value: object, _parts: list[Any], _shell: object) -> object:
-    return rules.mark
+def _scalar(rules: Rules, value: Any) -> object:
+    shown = (str(value), repr(value), value.tobytes())
+    return value if value.dtype.kind in _TIMES or all(map(rules.clean, shown)) else rules.mark
 
 
 def _anew(_rules: Rules, value: Any, parts: list[Any], _shell: object) -> object:
@@ -160,9 +173,11 @@ def _polars_frame(_rules: Rules, _frame: object, parts: list[Any], _shell: objec
 
 
 def _arrow_parts(array: Any) -> list[object]:
+    chunks = array.chunks if hasattr(array, "chunks") else [array]
+    shared = [buffer.to_pybytes() for chunk in chunks for buffer in chunk.buffers() if buffer]  # whole, for a slice too
     if sys.modules["pyarrow"].types.is_primitive(array.type):
-        return list(_chunks(array.to_pylist()))
-    return [array.to_pylist(), array.dictionary if hasattr(array, "dictionary") else None]
+        return [None, shared, *_chunks(array.to_pylist())]
+    return [array.to_pylist(), shared, array.dictionary if hasattr(array, "dictionary") else None]
 
 
 def _arrow(rules: Rules, array: Any, parts: list[Any], _shell: object) -> object:
@@ -201,9 +216,7 @@ def _element(_rules: Rules, _element: object, parts: list[Any], shell: Any) -> o
 TABLES: dict[str, Kind | Leaf] = {  # by library and class name
     "numpy.str_": Kind(parts=lambda value: [str.__str__(value)], build=_anew),
     "numpy.bytes_": Kind(parts=lambda value: [bytes.__getitem__(value, slice(None))], build=_anew),
-    "numpy.generic": Kind(
-        parts=lambda value: [value.item() if value.dtype.kind not in _TIMES else None], build=_scalar
-    ),
+    "numpy.generic": _scalar,
     "numpy.ndarray": Kind(parts=_array_parts, build=_array),
     "pandas.DataFrame": Kind(parts=_frame_parts, build=_frame),
     "pandas.Series": Kind(parts=_series_parts, build=_series),

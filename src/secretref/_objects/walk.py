@@ -21,7 +21,7 @@ from secretref.errors import InputError
 __all__ = ["rewrite"]
 
 _NEW, _OPEN, _CLOSED = range(3)
-_OPAQUE_LIMIT = 20_000  # what hangs together with the whole interpreter is not walked to its end
+_OPAQUE_LIMIT = 5_000  # what hangs together with the whole interpreter is not walked to its end
 
 
 class _Node:
@@ -74,7 +74,7 @@ class _Walk:
         self.rules, self.refuse = rules, refuse
         self.nodes: dict[int, _Node] = {}  # by identity; a node keeps its value alive
         self.kinds: dict[int, tuple[type, Kind | Leaf]] = {}  # by identity of the class, whose hash may lie
-        self.clean: set[str] = set()  # texts seen before: keys repeat
+        self.seen: dict[str, str] = {}  # what texts seen before became: keys repeat
         self.loops = False
         self.opaque = 0
 
@@ -160,7 +160,7 @@ class _Walk:
 
     def open(self, node: _Node) -> None:
         """Take a container apart and redact its leaves."""
-        text, children, clean = self.rules.text, node.children, self.clean
+        text, children, seen = self.rules.text, node.children, self.seen
         try:
             parts = node.parts = node.kind.parts(node.value)
         except KeyboardInterrupt:
@@ -171,12 +171,13 @@ class _Walk:
         for index, part in enumerate(parts):
             cls = type(part)
             if cls is str:
-                if part in clean:
+                known = seen.get(cast("str", part))
+                if known is None:
+                    known = text(cast("str", part))
+                    seen[cast("str", part)] = known
+                elif known == part:
                     continue
-                new: object = text(cast("str", part))
-                if new is part:
-                    clean.add(cast("str", part))
-                    continue
+                new: object = known
             elif part is None or cls is bool:
                 continue
             else:
