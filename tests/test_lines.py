@@ -40,7 +40,7 @@ def test_overlapping_occurrences_are_all_found():
 def test_several_values_share_a_search():
     matcher = LineMatcher([b"cnry1\ncnry2", b"cnry2\ncnry3"])
     assert sorted(matcher.spans(b"cnry1 cnry2 cnry3")[0]) == [(0, 11), (6, 17)]
-    assert matcher.literals(b"cnry1  cnry2") == {b"cnry1  cnry2"}
+    assert matcher.places(b"(cnry1  cnry2)") == [(1, 13)]
 
 
 def test_a_value_is_written_with_one_line_feed_for_each_gap():

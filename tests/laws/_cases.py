@@ -51,6 +51,6 @@ def redactor(values, views="strict"):
     return Redactor({f"name{number}": value for number, value in enumerate(values)}, views=views)
 
 
-def is_safe(value):
-    """Tell whether a value is one that must never be left: six characters or more, and not of the mark only."""
-    return len(value.strip()) >= 6 and not set(value.strip()) <= set("*")
+def is_safe(value, mark="***"):
+    """Tell whether a value must never be left: six characters or more that no mark can stand for."""
+    return max(map(len, value.strip().strip(mark[0]).split(mark))) >= 6

@@ -1,11 +1,12 @@
 """What holds for every text in chunks, however it is cut.
 
-Two exemptions where decoded views count. A line goes out once it is complete, so the texts have one line. And a whole
+Values that are little but marks are exempt: what marks assemble out of ``aa***bb`` goes out before its end is seen.
+Two more exemptions where decoded views count. A line goes out once it is complete, so the texts have one line. And a whole
 text is decoded again when marks have been put in, a line is not, so no value shares characters with the mark.
 """
 
 from _cases import PLAIN, cases, is_safe, redactor
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 
@@ -17,6 +18,7 @@ def streamed(redact, chunks, mode):
 @given(cases())
 def test_a_cut_anywhere_changes_nothing(case):
     values, text = case
+    assume(all("*" not in value or is_safe(value) for value in values))
     redact = redactor(values, "off")
     expected = redact.text(text)
     for mode in ("eager", "line"):
@@ -27,6 +29,7 @@ def test_a_cut_anywhere_changes_nothing(case):
 @given(cases())
 def test_single_bytes_give_the_same_as_the_whole(case):
     values, text = case
+    assume(all("*" not in value or is_safe(value) for value in values))
     redact = redactor(values, "off")
     expected = redact.text(text).encode()
     drops = [bytes([byte]) for byte in text.encode()] or [b""]
