@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from secretref.errors import ProviderUnavailableError
+from secretref.store._turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -188,8 +189,7 @@ class _State:
         self.busy: dict[object, int] = {}  # uses of the driver going on, with their threads
         self.lock = threading.Lock()
         self.local = threading.local()
-        self.waiting: list[Any] = []  # what threads wait for a shared commit with
-        self.leader = threading.Lock()
+        self.turns: Turns[Any] = Turns()  # for what may share a commit
 
 
 class Database:

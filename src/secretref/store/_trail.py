@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from secretref.errors import AuditError, ProviderError, StoreDamagedError
@@ -15,13 +15,6 @@ if TYPE_CHECKING:
     from secretref.store._ledger import Ledger
 
 _LAST = 2**62
-
-
-@dataclass(slots=True)
-class _Batch:
-    events: tuple[AuditEvent, ...]
-    done: bool = False
-    fault: str = ""
 
 
 class AuditTrail:
@@ -36,32 +29,20 @@ class AuditTrail:
         Raises:
             AuditError: They could not be written, so whatever they stand for must not happen.
         """
-        batch = _Batch(events)
-        if self._ledger.database.in_transaction:
-            self._write([batch])
-        else:
-            state = self._ledger.database.state
-            state.waiting.append(batch)
-            with state.leader:
-                if not batch.done:  # else the leader before wrote it, too
-                    batches, state.waiting = state.waiting, []
-                    self._write(batches)
-        if batch.fault:
-            raise AuditError(batch.fault)
+        database = self._ledger.database
+        alone = database.in_transaction
+        fault = self._write([events]) if alone else database.state.turns.take(events, self._write)
+        if fault:
+            raise AuditError(fault)
 
-    def _write(self, batches: list[_Batch]) -> None:
-        fault = "Interrupted"
+    def _write(self, batches: list[tuple[AuditEvent, ...]]) -> str:
         try:
             with self._ledger.write() as work:
-                for batch in batches:
-                    for event in batch.events:
-                        work.append(event)
-            fault = ""
+                for event in chain.from_iterable(batches):
+                    work.append(event)
         except ProviderError as error:
-            fault = error.kind
-        finally:
-            for batch in batches:
-                batch.done, batch.fault = True, fault
+            return error.kind
+        return ""
 
     def lines(
         self,
