@@ -93,7 +93,7 @@ _JOINED = re.compile(rb"[\r\n][ \t\r\n\v\f]*|['\"\\`^$]+")
 
 def _join(data: bytes) -> bytes:
     if b"\n" in data or b"\r" in data:
-        first, *rest = data.replace(b"\r", b"\n").split(b"\n")
+        first, *rest = (data.replace(b"\r", b"\n") if b"\r" in data else data).split(b"\n")
         data = first + b"".join(map(bytes.lstrip, rest))
     return data.translate(None, _QUOTES)
 
@@ -174,10 +174,6 @@ def _zero_octal(token: bytes) -> bytes:
     return bytes([int(token[2:].decode("ascii"), 8) & 0xFF])
 
 
-def _zero_octal(token: bytes) -> bytes:
-    return bytes([int(token[2:].decode("ascii"), 8) & 0xFF])
-
-
 _ZERO_OCTAL = (_Dialect(b"\\0", re.compile(rb"\\0[0-7]{3}"), _zero_octal),)
 """As ``echo -e`` and ``printf %b`` of shells read it."""
 
@@ -196,9 +192,18 @@ _INVISIBLE = (
 )
 
 
+_INVISIBLE_ASCII = (_INVISIBLE[0], _INVISIBLE[-1])
+
+_OVERSTRUCK = 6
+"""Fewer backspaces than the shortest value that is decoded for has characters hide nothing."""
+
+
 def _rewritten(data: bytes, dialects: tuple[_Dialect, ...]) -> bytes:
     for dialect in dialects:
-        if dialect.sign in data:
+        if dialect.sign == b"\x08":
+            if data.count(b"\x08") >= _OVERSTRUCK:
+                data = dialect.tokens.sub(b"", data)
+        elif dialect.sign in data:
             data = dialect.tokens.sub(lambda token, meaning=dialect.meaning: meaning(token[0]), data)  # type: ignore[misc]
     return data
 
@@ -238,7 +243,9 @@ _HEX_RUN = re.compile(rb"[0-9A-Fa-f]+(?:(?:[^0-9A-Za-z*]{1,6}[xXuU]?|[xXuU])[0-9
 
 
 def _hexadecimal(data: bytes) -> Iterator[tuple[bytes, Source]]:
-    data = data.replace(b"0x", b"  ").replace(b"0X", b"  ")
+    for prefix in (b"0x", b"0X"):
+        if prefix in data:
+            data = data.replace(prefix, b"  ")
     digits = data.translate(None, _NOT_HEX)
     positions: list[int] = []
     for lead in (0, 1):
@@ -406,14 +413,14 @@ class _Search:
     def __init__(self, find: Find, least: int, work: int, *, wide: bool, guess: bool) -> None:
         self._find = find
         self._guess, self._wide = guess, wide
-        self._phrase = b"\1" * min(16, least)
-        self._phrases = _phrases(min(16, least))
+        self._phrase = b"\1" * min(16, max(12, least))
+        self._phrases = _phrases(len(self._phrase))
         self._triggers = triggers(least)
         self._left = work
 
     def spans(self, data: bytes, depth: int) -> list[Span]:
         found = self._mapped(_dumped(data), depth)
-        for dialects in (_ESCAPES, _ZERO_OCTAL, _INVISIBLE):
+        for dialects in (_ESCAPES, _ZERO_OCTAL, _INVISIBLE if not data.isascii() else _INVISIBLE_ASCII):
             found += self._in_dialects(data, dialects, depth)
         if self._guess:
             found += [source(span) for decoded, source in guesses(data) for span in self._deeper(decoded, depth)]
