@@ -46,6 +46,7 @@ _SHIPPED = {
     "orkes": "secretref.providers.orkes:OrkesProvider",
     "prefix": "secretref.providers.prefix:PrefixProvider",
     "program": "secretref.providers.program:ProgramProvider",
+    "store": "secretref.store:Store",
 }
 
 
@@ -99,11 +100,11 @@ class ChecksNames(Protocol):
 class SecretStore(SecretProvider, Protocol):
     """Can also put and delete."""
 
-    def put(self, name: str, value: SecretStr, /) -> None:
+    def put(self, name: str, value: SecretStr, /) -> object:
         """Keep *value* under *name*, in place of an older one."""
         ...
 
-    def delete(self, name: str, /) -> None:
+    def delete(self, name: str, /) -> object:
         """Forget *name*; it need not exist."""
         ...
 
