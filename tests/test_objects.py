@@ -787,3 +787,127 @@ def test_exceptions_inside_data_are_copied():
 
 def test_numbers_can_be_left_out():
     assert redact([int(NUMBER)], numbers=False) == [int(NUMBER)]
+
+
+def make(name, bases=(), **body):
+    return type(name, bases, body)
+
+
+def with_attribute(made, value):
+    made.note = value
+    return made
+
+
+FOUND = {  # got through once
+    "class documentation": lambda: make("K", __doc__=SECRET),
+    "dunder of a class": lambda: make("K", __secret__=SECRET)(),
+    "overridden class data": lambda: make("L", (make("K", key=SECRET),), key="fine")(),
+    "class data of a subclass": lambda: make("K", (dict,), key=SECRET)(a=1),
+    "default of a named tuple": lambda: collections.namedtuple("N", "a b", defaults=[SECRET])("x", "y"),
+    "default in documentation": lambda: dataclasses.make_dataclass("D", [("a", str, SECRET)])("x"),
+    "default of a model": lambda: pydantic.create_model("M", a=(str, SECRET))(a="x"),
+    "default of a method": lambda: make("K", call=lambda _self, held=SECRET: held)(),
+    "keyword default of a method": lambda: make("K", call=eval(f"lambda _self, *, held={SECRET!r}: held"))(),
+    "closure of a method": lambda: make("K", call=(lambda held: lambda _self: held)(SECRET))(),
+    "annotation": lambda: make("K", __annotations__={"a": SECRET})(),
+    "annotation of a function": lambda: annotated(),
+    "enumeration": lambda: enum.Enum("E", {"A": SECRET}),
+    "dialect": lambda: make("D", (__import__("csv").excel,), quotechar=SECRET),
+    "view of more": lambda: memoryview(SECRET.encode())[:3],
+    "codes": lambda: list(SECRET.encode()),
+    "codes in a tuple": lambda: {"type": "Buffer", "data": tuple(SECRET.encode())},
+    "characters": lambda: list(SECRET),
+    "hidden items": lambda: make("D", (dict,), keys=lambda _: [], items=lambda _: [], __iter__=lambda _: iter(()))(
+        a=SECRET
+    ),
+    "zone of a time": lambda: dt.datetime(2026, 1, 1, tzinfo=with_attribute(zone(), SECRET)),
+    "weak method": lambda: weakref.WeakMethod(KEPT_ALIVE.get),
+    "half made tree": lambda: started(ET.TreeBuilder()),
+    "connection": lambda: __import__("sqlite3").connect(":memory:"),
+    "settings": lambda: with_attribute(types.ModuleType("settings"), SECRET),
+}
+
+
+class Counting:
+    def __init__(self):
+        self.calls = 0
+
+    def __repr__(self):
+        self.calls += 1
+        return bytes.fromhex(SECRET.encode().hex()).decode() if self.calls > 9 else "fine"
+
+
+class Kept:
+    key = SECRET
+
+    def get(self):
+        return 1
+
+
+KEPT_ALIVE = Kept()
+FOUND["state that counts"] = Counting
+
+
+def annotated():
+    def function(a):
+        return a
+
+    function.__annotations__["a"] = SECRET
+    return function
+
+
+def zone():
+    return make("Zone", (dt.tzinfo,), utcoffset=lambda *_: None, tzname=lambda *_: "Z", dst=lambda *_: None)()
+
+
+def started(builder):
+    builder.start("a", {NUMBER: NUMBER})
+    return builder
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_got_through_once_is_found_now(name):
+    value = FOUND[name]()
+    done = redact([value])[0]
+    assert done is not value
+    assert not leaks(done)
+    if hasattr(value, "close"):
+        value.close()
+
+
+def test_codes_and_characters_that_spell_nothing_are_untouched():
+    value = [[1, 2, 3, 4, 5, 6], [300] * 9, list("harmless"), ("a",) * 9, [1.5] * 9, [SECRET, *"abcdef"]]
+    done = redact(value)
+    assert done == [*value[:5], [MARK, *"abcdef"]]
+    assert all(new is old for new, old in zip(done[:5], value[:5], strict=True))
+    assert redact(list(SECRET)) == list(MARK)
+    assert redact(tuple(SECRET.encode())) == tuple(MARK.encode())
+    assert redact([SECRET, *SECRET[:6]])[0] == MARK
+
+
+def test_a_ring_inside_a_c_object():
+    ring = [SECRET]
+    ring.append(ring)
+    held = queue.SimpleQueue()
+    held.put(ring)
+    held.put(ring)
+    assert not leaks(redact(held))
+
+
+def test_modules_and_sys_are_clean():
+    holder = Holder([sys, types, lambda: types])
+    assert redact(holder) is holder
+
+
+def test_a_mapping_without_end_is_cut_off():
+    class Endless(collections.abc.Mapping):
+        def __getitem__(self, key):
+            return Endless()
+
+        def __iter__(self):
+            return iter(["next"])
+
+        def __len__(self):
+            return 1
+
+    assert redact([Endless(), SECRET])[1] == MARK

@@ -76,6 +76,24 @@ def test_wide_raw_memory_is_withheld():
     assert redact(np.frombuffer((SECRET + "    ").encode(), dtype="u4")) == "<ndarray>"
 
 
+def test_views_do_not_lead_to_the_rest():
+    for whole in (np.array([N, 1]), np.array([SECRET, "b"]), np.array([SECRET.encode(), b"b"])):
+        view = whole[1:]
+        done = redact([view])[0]
+        assert done.tolist() == view.tolist()
+        assert done.base is not whole
+        assert not leaks([done.base])
+    held = np.frombuffer(SECRET.encode()[:16] + bytes(8), dtype="M8[s]")
+    assert redact(held) is held
+    assert redact(np.array([N, 0]).view("M8[s]")[1:]).base is None
+    masked = redact(np.ma.masked_array([SECRET, "b"], mask=[True, False]))
+    assert masked.mask.tolist() == [True, False]
+    assert not leaks(masked.data.tolist())
+    sliced = redact(pa.array(["a", SECRET])[:1])
+    assert SECRET.encode() not in __import__("pickle").dumps(sliced)
+    assert sliced.to_pylist() == ["a"]
+
+
 def test_scalars_of_numpy():
     same(redact(np.str_(SECRET)), np.str_(MARK))
     same(redact(np.bytes_(SECRET.encode())), np.bytes_(MARK.encode()))
