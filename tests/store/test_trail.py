@@ -6,7 +6,8 @@ import threading
 import pytest
 from conftest import canary
 
-from secretref.errors import AuditError, StoreDamagedError
+from secretref import Grant, Policy, Resolver, Template
+from secretref.errors import AccessDeniedError, AuditError, SecretNotFoundError, StoreDamagedError
 from secretref.store import AuditEvent, RawKey, new_key
 
 
@@ -80,6 +81,43 @@ def test_a_line_that_cannot_be_written_is_an_error(sqlite_place):
         assert raised.value.kind == "SQLITE_ERROR"
         with pytest.raises(AuditError), store.transaction():
             store.audit.record(AuditEvent("x", "secret.read", "A"))
+
+
+@pytest.fixture
+def resolver(store):
+    store.put("A", canary(1))
+    store.put("B", canary(2))
+    return Resolver(store, policy=Policy([Grant("app:x", name) for name in ("A", "B", "MISSING")]), audit=store.audit)
+
+
+def references(*names):
+    return Template.compile([f"${{workflow.secrets.{name}}}" for name in names])
+
+
+def test_the_trail_is_the_sink_of_a_resolver(store, resolver):
+    """Releases, denials and misses each leave a line for each name, before anything is handed out."""
+    resolver.resolve(references("A", "B"), subject="app:x", workflow="w", task="t")
+    with pytest.raises(AccessDeniedError):
+        resolver.resolve(references("A"), subject="app:y")
+    with pytest.raises(SecretNotFoundError):
+        resolver.resolve(references("MISSING"), subject="app:x")
+    lines = store.audit.lines(limit=4)
+    assert [(line.actor, line.action, line.target, line.outcome) for line in lines] == [
+        ("app:x", "secret.missing", "MISSING", "missing"),
+        ("app:y", "secret.denied", "A", "denied"),
+        ("app:x", "secret.resolved", "B", "ok"),
+        ("app:x", "secret.resolved", "A", "ok"),
+    ]
+    assert dict(lines[3].details) == {"workflow": "w", "task": "t", "provider": "store"}
+
+
+def test_nothing_is_released_when_the_trail_cannot_be_written(sqlite_place):
+    with sqlite_place.open() as store:
+        store.put("A", canary())
+        resolver = Resolver(store, policy=Policy([Grant("app:x", "A")]), audit=store.audit)
+        store._ledger.database.read(lambda one: one.text("DROP TABLE secretref_audit"))
+        with pytest.raises(AuditError):
+            resolver.resolve(references("A"), subject="app:x")
 
 
 TAMPERING = {

@@ -11,10 +11,12 @@ from secretref.store import _tables as sql
 from secretref.store._types import AuditEvent, AuditLine
 
 if TYPE_CHECKING:
+    from secretref._audit import AuditEvent as Act
     from secretref.store._database import Row
     from secretref.store._ledger import Ledger
 
 _LAST = 2**62
+_OUTCOMES = {"denied": "denied", "missing": "missing", "provider_failed": "failed"}
 
 
 class AuditTrail:
@@ -34,6 +36,22 @@ class AuditTrail:
         fault = self._write([events]) if alone else database.state.turns.take(events, self._write)
         if fault:
             raise AuditError(fault)
+
+    def __call__(self, event: Act) -> None:
+        """Be the sink of a resolver, ``Resolver(store, audit=store.audit)``: one line for each name.
+
+        Raises:
+            AuditError: It could not be written, so nothing is released.
+        """
+        said = {"workflow": event.workflow, "task": event.task, "provider": event.provider}
+        details = {key: text for key, text in said.items() if text}
+        outcome = _OUTCOMES.get(event.kind, "ok")
+        self.record(
+            *(
+                AuditEvent(event.subject, f"secret.{event.kind}", name, outcome, details)
+                for name in event.names or ("",)
+            )
+        )
 
     def _write(self, batches: list[tuple[AuditEvent, ...]]) -> str:
         try:
