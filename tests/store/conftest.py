@@ -9,23 +9,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from pydantic import SecretStr
 
 from secretref.store import RawKey, new_key, open_store
 
-FULL = os.environ.get("SECRETREF_FULL") == "1"
 _numbers = itertools.count()
-
-
-def size(quick, full):
-    """Pick the size of a test: quick for every change, full for releases (SECRETREF_FULL=1)."""
-    return full if FULL else quick
-
-
-def report(capsys, text):
-    """Print a figure past pytest's capture."""
-    with capsys.disabled():
-        print(f"\n  {text}")  # noqa: T201 - figures are the point
 
 
 @pytest.fixture(scope="session")
@@ -86,8 +73,3 @@ def place(request):
 def store(place):
     with place.open() as opened:
         yield opened
-
-
-def canary(number=0):
-    """Return a value whose every run of eight characters is worth searching for."""
-    return SecretStr(f"cAnArY{number:04d}-{os.urandom(12).hex()}-{number:04d}yRaNaC")

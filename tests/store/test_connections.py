@@ -11,7 +11,7 @@ import time
 import psycopg
 import pytest
 from children import finish, fork
-from conftest import canary, report, size
+from figures import canary, report, size
 from pydantic import SecretStr
 
 from secretref.errors import ConfigurationError, ProviderError, ProviderUnavailableError, StoreDamagedError

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from children import finish, fork, kill_after, running
-from conftest import canary, report, size
+from figures import canary, report, size
 from pydantic import SecretStr
 
 from secretref.errors import ConfigurationError, StoreFormatError, StoreKeyError

@@ -8,7 +8,7 @@ import sqlite3
 import time
 
 import pytest
-from conftest import canary, report, size
+from figures import canary, report, size
 from pydantic import SecretStr
 
 from secretref.errors import ProviderError, StoreDamagedError, StoreKeyError

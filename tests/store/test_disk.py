@@ -4,8 +4,8 @@ import random
 from contextlib import suppress
 
 import pytest
-from conftest import canary, report, size
 from disk import Disk, after_power_cut
+from figures import canary, report, size
 from pydantic import SecretStr
 
 from secretref.errors import ProviderUnavailableError, StoreKeyError

@@ -1,7 +1,7 @@
 """Master keys: where they are kept, how they are replaced, and what is said when they are wrong."""
 
 import pytest
-from conftest import canary
+from figures import canary
 from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as FailingKeyring
 from pydantic import SecretStr

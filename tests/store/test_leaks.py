@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from children import kill_after
-from conftest import canary, report, size
+from figures import canary, report, size
 from pydantic import SecretStr
 
 from secretref._encodings import forms

@@ -4,7 +4,7 @@ import runpy
 import sys
 
 import pytest
-from conftest import canary
+from figures import canary
 
 from secretref import store as package
 from secretref.errors import LimitError, MissingExtraError, ProviderUnavailableError, StoreDamagedError

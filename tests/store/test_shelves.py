@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from conftest import canary
+from figures import canary
 from pydantic import SecretStr
 
 from secretref.errors import InputError

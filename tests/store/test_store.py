@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from conftest import canary
+from figures import canary
 from pydantic import SecretStr
 
 from secretref.errors import (

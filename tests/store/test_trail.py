@@ -4,7 +4,7 @@ import sqlite3
 import threading
 
 import pytest
-from conftest import canary
+from figures import canary
 
 from secretref import Grant, Policy, Resolver, Template
 from secretref.errors import AccessDeniedError, AuditError, SecretNotFoundError, StoreDamagedError

@@ -5,7 +5,7 @@ import sqlite3
 import stat
 
 import pytest
-from conftest import canary, report
+from figures import canary, report
 
 from secretref.errors import ConfigurationError, ProviderUnavailableError
 from secretref.store import FileKey, _sqlite, open_store, restore
