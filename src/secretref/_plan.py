@@ -131,6 +131,8 @@ def render(
     Returns:
         The tree with the values.
     """
+    if not (todo.spine or todo.wholes or todo.singles or todo.joined):
+        return box[0]
     if spine:
         box = box.copy()
         made = [box]

@@ -235,12 +235,11 @@ def _read(source: str) -> Expression:
 
 def _parse(source: str) -> Expression:
     """Ask the grammar what *source* is; what it refuses is foreign."""
-    tree = _parsed(source, "start")
-    found = tree and tree.children[0]
+    found = _parsed(source, "start")
     escaped = source.startswith("$$")
-    if escaped and found:
+    if escaped and found is not None:
         found = found.children[0]
-    if found and found.data == "secret":
+    if found is not None and found.data == "secret":
         if escaped:
             return Expression(source, Kind.ESCAPED_SECRET)
         return Expression(source, Kind.SECRET, str(found.children[0]), tuple(map(_step, found.children[1:])))
@@ -260,19 +259,18 @@ def _step(tree: Any) -> Step:
 
 def _parsed(text: str, start: str) -> Any:
     """Return the parse tree of *text*, or None; the parser's own error quotes the text and goes no further."""
-    from lark import UnexpectedInput  # noqa: PLC0415 - see _parser
-
+    parser, refusal = _parser()
     try:
-        return _parser().parse(text, start=start)
-    except UnexpectedInput:
+        return parser.parse(text, start=start)
+    except refusal:
         return None
 
 
 @cache
-def _parser() -> Lark:
-    from lark import Lark  # noqa: PLC0415 - 50 ms, on first use
+def _parser() -> tuple[Lark, type[Exception]]:
+    from lark import Lark, UnexpectedInput  # noqa: PLC0415 - 50 ms, on first use
 
-    return Lark.open("template.lark", rel_to=__file__, parser="lalr", start=["start", "datum"])
+    return Lark.open("template.lark", rel_to=__file__, parser="lalr", start=["start", "datum"]), UnexpectedInput
 
 
 def _looks_secret(text: str, at: int) -> bool:
