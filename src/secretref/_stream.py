@@ -113,13 +113,14 @@ class Replacer:
         if truncated:
             begun = min((finder.begun_from(data) for finder in self._needles.finders), default=cut)
             spans += [(begun, cut)] if begun < cut else []
-        if self._lines and not final:
-            cut = self._whole_lines(data, gone, cut)
+        if self._lines:
+            whole = cut if final else max(gone, data.rfind(b"\n", gone, cut) + 1)
+            decoded = [(start + gone, end + gone) for start, end in self._needles.decoded_spans(data[gone:whole])]
+            cut = cut if final else self._line_cut(data, whole, cut, decoded)
+            spans += decoded
         if cut <= gone:
             self._buffer = data
             return b""
-        if self._lines:
-            spans += [(start + gone, end + gone) for start, end in self._needles.decoded_spans(data[gone:cut])]
         ranges = [span for span in merge(spans) if span[1] > gone and span[0] < cut] if spans else []
         reached = ranges[-1][1] if ranges else 0
         out = self._replaced(data, ranges, gone, cut)
@@ -139,12 +140,22 @@ class Replacer:
                 cut = min(cut, opened, finder.held_from(data))
         return spans, whole_characters(data, (cut, cut))[0]
 
-    def _whole_lines(self, data: bytes, gone: int, cut: int) -> int:
-        """Move the cut back to the end of a line, unless that holds back too much."""
-        whole = data.rfind(b"\n", gone, cut) + 1
-        if whole and self._needles.views != "off":
-            whole = gone + self._needles.wrapped_from(data[gone:whole])
-        return cut if cut - max(whole, gone) > _LINE else max(whole, gone)
+    def _line_cut(self, data: bytes, whole: int, cut: int, decoded: list[Span]) -> int:
+        """Move the cut back to the end of a line that no value goes across, unless that holds back too much.
+
+        Args:
+            data: What is at hand.
+            whole: End of the complete lines in it.
+            cut: Where no literal form goes across.
+            decoded: Ranges in the complete lines that decode to values.
+        """
+        gone = self._gone
+        end = whole
+        if whole > gone and self._needles.views != "off":
+            end = gone + self._needles.wrapped_from(data[gone:whole])
+            while across := [start for start, stop in decoded if start < end < stop]:
+                end = max(gone, data.rfind(b"\n", gone, min(across)) + 1)
+        return cut if cut - end > _LINE else end
 
     def _replaced(self, data: bytes, ranges: list[Span], gone: int, cut: int) -> bytes:
         if not ranges:
@@ -180,6 +191,10 @@ class Settler:
     def rebase(self, needles: Needles) -> None:
         """Go on with other needles."""
         self._matcher = needles.affected or Matcher(())
+
+    def cover(self) -> None:
+        """Hide what is held back: it may be the rest of a value that the first stage has let go."""
+        self._pending = self._pending and self._mark
 
     def feed(self, chunk: bytes, *, final: bool = False) -> bytes:
         """Take the next output of the first stage and return what is certain by now."""
@@ -296,7 +311,10 @@ class RedactionStream:
         needles = self._current()
         if needles is not self._needles:
             self._needles = needles
-            self.late += self._replacer.rebase(needles)
+            late = self._replacer.rebase(needles)
+            if late and self._settler:
+                self._settler.cover()
+            self.late += late
             if needles.affected:
                 self._settler = self._settler or Settler(needles)
                 self._settler.rebase(needles)

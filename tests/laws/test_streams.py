@@ -48,6 +48,7 @@ def test_lines_are_decoded_as_the_whole_is(case):
 
 @given(cases(), st.integers(0, 60))
 @example((["aaaaaa"], "aaaaaa"), 2)
+@example((["aaaaab", "baa"], "aaaaabb"), 7)
 def test_a_value_registered_half_way_is_not_completed(case, cut):
     values, text = case
     redact = redactor(values[1:], "off")
