@@ -33,6 +33,7 @@ class Analysis:
         least: Length of the shortest value that is decoded for, in bytes.
         numeric: The decimal text of a number may hold a value.
         wide: Some value is not ASCII.
+        blanks: Some value holds a blank.
     """
 
     forms: frozenset[Form]
@@ -41,19 +42,20 @@ class Analysis:
     least: int
     numeric: bool
     wide: bool
+    blanks: bool
 
 
 class Gathering:
     """What is known of all values so far. Not for several threads at once."""
 
-    __slots__ = ("_forms", "_fragments", "_least", "_lines", "_numeric", "_wide")
+    __slots__ = ("_blanks", "_forms", "_fragments", "_least", "_lines", "_numeric", "_wide")
 
     def __init__(self) -> None:
         self._forms: set[Form] = set()
         self._lines: set[bytes] = set()
         self._fragments: set[Form] = set()
         self._least = _ORDINARY
-        self._numeric = self._wide = False
+        self._numeric = self._wide = self._blanks = False
 
     def __contains__(self, form: Form) -> bool:
         return form in self._forms
@@ -66,11 +68,12 @@ class Gathering:
         self._least = min(self._least, analysis.least)
         self._numeric |= analysis.numeric
         self._wide |= analysis.wide
+        self._blanks |= analysis.blanks
 
     def analysis(self) -> Analysis:
         """Freeze what is known by now, without the forms."""
         lines, fragments = frozenset(self._lines), frozenset(self._fragments)
-        return Analysis(frozenset(), lines, fragments, self._least, self._numeric, self._wide)
+        return Analysis(frozenset(), lines, fragments, self._least, self._numeric, self._wide, self._blanks)
 
 
 def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
@@ -78,7 +81,9 @@ def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
     if isinstance(value, bytes):
         pieces = frozenset(_fragments(value)) if fragments else frozenset[Form]()
         least = max(MINIMUM, len(value))
-        return Analysis(frozenset(binary_forms(value)), frozenset(), pieces, least, numeric=False, wide=True)
+        return Analysis(
+            frozenset(binary_forms(value)), frozenset(), pieces, least, numeric=False, wide=True, blanks=True
+        )
     hidden = {value, *parts(value)}
     decoded_for = [text for text in hidden if len(text) >= MINIMUM]
     encoded = [_utf8(text) for text in hidden]
@@ -94,6 +99,7 @@ def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
         numeric=any(_NUMERIC.fullmatch(text.strip()) for text in hidden)
         or any(form.literal.isdigit() for form in found),
         wide=not value.isascii(),
+        blanks=" " in value,
     )
 
 

@@ -82,11 +82,17 @@ class Needles:
         known = (*forms, *self._known.fragments, *anchors)
         return Matcher(known)
 
-    def hidden(self, data: bytes, *, final: bool = True) -> list[Span]:
-        """Ranges of *data* to hide, in no order, also those because of what they decode to."""
+    def hidden(self, data: bytes, *, start: int = 0, final: bool = True) -> list[Span]:
+        """Ranges of *data* to hide, in no order, also those because of what they decode to.
+
+        Args:
+            data: The bytes to search.
+            start: Literal forms that begin before it are left out: what stands in front of *data* may change them.
+            final: Nothing follows.
+        """
         if self.views == "fast" and not self._fragments.places(data):
             return []
-        return self.spans(data, final=final) + self.decoded_spans(data)
+        return [span for span in self.spans(data, final=final) if span[0] >= start] + self.decoded_spans(data)
 
     def spans(self, data: bytes, *, final: bool = True) -> list[Span]:
         """Ranges of *data* to hide because of a literal form."""
@@ -111,13 +117,14 @@ class Needles:
                 self._find_in_view,
                 least=self._known.least,
                 wide=self._known.wide,
+                blanks=self._known.blanks,
                 guess=self.views == "deep",
             )
         ]
 
     def wrapped_from(self, lines: bytes) -> int:
         """Tell from which offset complete *lines* may begin what the next line continues in another encoding."""
-        return wrapped_from(lines, self._held_from, self.reach, self._known.least)
+        return wrapped_from(lines, self._held_from, self.reach)
 
     def _held_from(self, data: bytes) -> int:
         return min((finder.held_from(data) for finder in self.finders), default=len(data))

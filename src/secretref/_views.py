@@ -132,11 +132,12 @@ def _backslash(token: bytes) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _entity(token: bytes) -> bytes:
-    from html import unescape  # noqa: PLC0415 - 5 ms of tables, for mark-up only
+    name = token[1:].rstrip(b";")
+    if name[:1] == b"#":
+        return _character(name[2:] if name[1:2] in b"xX" else b"%x" % int(name[1:]))
+    from html.entities import html5  # noqa: PLC0415 - 5 ms of tables, for mark-up only
 
-    text = token.decode("ascii")
-    plain = unescape(text)
-    return token if plain == text else plain.encode("utf-8", "surrogatepass")
+    return html5.get(f"{name.decode('ascii')};", token.decode("ascii")).encode()
 
 
 def _character(*units: bytes) -> bytes:
@@ -158,7 +159,8 @@ _ESCAPES = (
         # From the start of a run of backslashes, so that a long run is looked at once.
         re.compile(
             rb"(?<!\\)\\++(?:u[dD][89abAB][0-9A-Fa-f]{2}\\+u[dD][c-fC-F][0-9A-Fa-f]{2}"
-            rb"|[ux]\{[0-9A-Fa-f]{1,8}\}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-7]{1,3}|[abefnrtv])"
+            rb"|[ux]\{[0-9A-Fa-f]{1,8}\}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[abefnrtv])"
+            rb"|(?<!\\)(?:\\\\)*+\\[0-7]{1,3}"  # an even number of backslashes stands for itself
         ),
         _backslash,
     ),
@@ -174,8 +176,23 @@ def _zero_octal(token: bytes) -> bytes:
     return bytes([int(token[2:].decode("ascii"), 8) & 0xFF])
 
 
-_ZERO_OCTAL = (_Dialect(b"\\0", re.compile(rb"\\0[0-7]{3}"), _zero_octal),)
-"""As ``echo -e`` and ``printf %b`` of shells read it."""
+def _latin(token: bytes) -> bytes:
+    return _character(token[-2:])
+
+
+def _bare(token: bytes) -> bytes:
+    return token[1:]
+
+
+def _blank(_: bytes) -> bytes:
+    return b" "
+
+
+# Readings of a text that contradict the usual one, each with what follows.
+_ZERO_OCTAL = (_Dialect(b"\\0", re.compile(rb"\\0[0-7]{3}"), _zero_octal),)  # echo -e, printf %b
+_LATIN = (_Dialect(b"\\x", re.compile(rb"(?<!\\)\\++x[0-9A-Fa-f]{2}"), _latin), *_ESCAPES)  # characters, not bytes
+_SHELL = (_Dialect(b"\\", re.compile(rb"\\[&%#;]"), _bare),)  # printf %q over an escape
+_FORM = (_Dialect(b"+", re.compile(rb"\+"), _blank), *_ESCAPES)
 
 _INVISIBLE = (
     _Dialect(
@@ -279,18 +296,14 @@ def _dumped(data: bytes) -> Iterator[tuple[bytes, Source]]:
         yield b"".join(row[at + 1 : at + 2] + row[at : at + 1] for row in rows for at in range(0, len(row), 2)), source
 
 
-_DECIMAL_DIGITS = b"0123456789"
-_LISTS = (b",,,,,", b", , , , , ")
 _DECIMALS = re.compile(rb"[0-9]{1,3}(?:, ?[0-9]{1,3}){5,}")
+_UNFINISHED_DECIMALS = re.compile(rb"(?:[0-9]{1,3},\s*)+\Z")
 _NUMBER = re.compile(rb"[0-9]+")
 
 
-def _decimal(data: bytes) -> Iterator[tuple[bytes, Source]]:
+def _decimal(data: bytes, lists: re.Pattern[bytes] = _DECIMALS) -> Iterator[tuple[bytes, Source]]:
     """Decode lists of byte values, as in JSON and in source code."""
-    bare = data.translate(None, _DECIMAL_DIGITS)
-    if not any(map(bare.__contains__, _LISTS)):
-        return
-    for run in _DECIMALS.finditer(data):
+    for run in lists.finditer(data):
         numbers = list(_NUMBER.finditer(data, *run.span()))
 
         def source(span: Span, numbers: list[re.Match[bytes]] = numbers) -> Span:
@@ -301,6 +314,7 @@ def _decimal(data: bytes) -> Iterator[tuple[bytes, Source]]:
 
 # --- base64 ---
 
+_BASE64_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _PADDING = re.compile(rb"(?:=|%3[Dd]){1,2}")
 
@@ -324,29 +338,30 @@ def _base64(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Callable[[Sp
 
 
 _TELLING = 3
-"""Bytes of a value at the end of a line that count as its beginning; fewer would hold back most lines."""
+"""So many bytes of a value at the end of a line do not yet count as its beginning: that would hold back most lines."""
+
+_SHORT = 24
+"""Behind a shorter line, a single byte counts."""
 
 
-def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int, least: int) -> int:
+def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int) -> int:
     """Tell from which offset complete *lines* may hold the beginning of what the next line continues.
 
     Args:
         lines: Complete lines.
         held_from: Tells from which offset a text may begin an occurrence.
         reach: Most bytes that an occurrence spans.
-        least: Length of the shortest value, in bytes.
     """
     tail = lines[-4 * reach :]
     joined = _join(tail)
-    signs = triggers(least).signs(joined)
-    begun = [start for start, _ in _begun(((joined, _same),), held_from)]
-    if signs.base64 and signs.base64[-1][1] == len(joined):
-        begun += [start for start, _ in _begun(_base64(joined, signs.base64[-1:]), held_from)]
-    if signs.hexadecimal:
-        begun += [start for start, _ in _begun(_hexadecimal(joined), held_from)]
-    if signs.listed:
-        begun += [start for start, _ in _begun(_decimal(joined + b"\n"), held_from)]
-    starts = [start for start, _ in _begun(_dumped(tail), held_from)]
+    is_short = len(tail) - tail.rfind(b"\n", 0, -1) <= _SHORT
+    telling = 0 if is_short else _TELLING
+    run = (len(joined.rstrip(_BASE64_DIGITS)), len(joined))
+    views = [(joined, _same), *_hexadecimal(joined), *_decimal(joined + b"\n", _UNFINISHED_DECIMALS)]
+    if run[1] - run[0] >= (4 if is_short else _SHORT):
+        views += _base64(joined, [run])
+    begun = _begun(views, held_from, telling)
+    starts = _begun(_dumped(tail), held_from, telling)
     if begun:
         starts.append(_Edit(tail, _JOINED, _nothing).source((min(begun), min(begun) + 1))[0])
     if not starts:
@@ -354,13 +369,15 @@ def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int, le
     return lines.rfind(b"\n", 0, len(lines) - len(tail) + min(starts)) + 1
 
 
-def _begun(views: Iterable[tuple[bytes, Source]], held_from: Callable[[bytes], int]) -> Iterator[Span]:
-    """Ranges at the end of views that may begin an occurrence."""
+def _begun(views: Iterable[tuple[bytes, Source]], held_from: Callable[[bytes], int], telling: int) -> list[int]:
+    """Where the ends of views begin an occurrence of more than *telling* bytes."""
+    starts = []
     for decoded, source in views:
         text = decoded.rstrip(b"\0")
         start = held_from(text)
-        if len(text) - start > _TELLING and (span := source((start, len(text)))):
-            yield span
+        if len(text) - start > telling and (span := source((start, len(text)))):
+            starts.append(span[0])
+    return starts
 
 
 def _same(span: Span) -> Span:
@@ -391,7 +408,7 @@ def _phrases(least: int) -> re.Pattern[bytes]:
     return re.compile(rb"[\t\r\n\x08\x1b -~\x80-\xff]{%d,}" % least)
 
 
-def search(data: bytes, find: Find, *, least: int, wide: bool = False, guess: bool = False) -> list[Span]:
+def search(data: bytes, find: Find, *, least: int, wide: bool, blanks: bool, guess: bool = False) -> list[Span]:
     """Find the ranges of *data* whose decoding holds what *find* finds.
 
     Args:
@@ -399,20 +416,21 @@ def search(data: bytes, find: Find, *, least: int, wide: bool = False, guess: bo
         find: Returns the ranges to hide in a decoded text.
         least: Length of the shortest value, in bytes: less readable text is no reason to decode again.
         wide: Some value is not ASCII, so readable text may hold any bytes.
+        blanks: Some value holds a blank, which forms write as a plus sign.
         guess: Try unusual decodings, too.
     """
     work = (_GUESSED if guess else _WORK) * len(data) + 4096
-    return _Search(find, least, work, wide=wide, guess=guess).spans(data, DEPTH)
+    return _Search(find, least, work, wide=wide, blanks=blanks, guess=guess).spans(data, DEPTH)
 
 
 class _Search:
     """One search, with what is left of its work."""
 
-    __slots__ = ("_find", "_guess", "_left", "_phrase", "_phrases", "_triggers", "_wide")
+    __slots__ = ("_blanks", "_find", "_guess", "_left", "_phrase", "_phrases", "_triggers", "_wide")
 
-    def __init__(self, find: Find, least: int, work: int, *, wide: bool, guess: bool) -> None:
+    def __init__(self, find: Find, least: int, work: int, *, wide: bool, blanks: bool, guess: bool) -> None:
         self._find = find
-        self._guess, self._wide = guess, wide
+        self._guess, self._wide, self._blanks = guess, wide, blanks
         self._phrase = b"\1" * min(16, max(12, least))
         self._phrases = _phrases(len(self._phrase))
         self._triggers = triggers(least)
@@ -420,7 +438,7 @@ class _Search:
 
     def spans(self, data: bytes, depth: int) -> list[Span]:
         found = self._mapped(_dumped(data), depth)
-        for dialects in (_ESCAPES, _ZERO_OCTAL, _INVISIBLE if not data.isascii() else _INVISIBLE_ASCII):
+        for dialects in self._readings(data):
             found += self._in_dialects(data, dialects, depth)
         if self._guess:
             found += [source(span) for decoded, source in guesses(data) for span in self._deeper(decoded, depth)]
@@ -437,6 +455,21 @@ class _Search:
             edit = _Edit(data, _JOINED, _nothing)
             inner = [edit.source(span) for span in inner]
         return found + [_with_padding(data, span) for span in inner]
+
+    def _readings(self, data: bytes) -> Iterator[tuple[_Dialect, ...]]:
+        yield _INVISIBLE_ASCII if data.isascii() else _INVISIBLE
+        if b"\\" in data:
+            yield _ESCAPES
+            if b"\\0" in data:
+                yield _ZERO_OCTAL
+            if b"\\&" in data or b"\\%" in data:
+                yield _SHELL
+            if self._wide and b"\\x" in data:
+                yield _LATIN
+        elif b"%" in data or b"&" in data:
+            yield _ESCAPES
+        if self._blanks and b"+" in data:
+            yield _FORM
 
     def _mapped(self, views: Iterator[tuple[bytes, Source]], depth: int) -> list[Span]:
         """Search decoded bytes, and where they can be read also their own views."""
