@@ -235,6 +235,7 @@ def compiling(report: Report, document: Document) -> None:
 def nothing_to_do(report: Report) -> None:
     """P14: a document without references, whatever its size."""
     plain = Document.workflow(5_000, 0)
+    assert plain.bind(shared=True) == plain.definition
     spent = seconds(partial(plain.bind, shared=True))
     report.at_most("P14", f"bind without references, {len(plain.text):,} characters", 1e6 * spent, 1, unit="us")
 
