@@ -218,7 +218,7 @@ _OVERSTRUCK = 6
 def _rewritten(data: bytes, dialects: tuple[_Dialect, ...]) -> bytes:
     for dialect in dialects:
         if dialect.sign == b"\x08":
-            if data.count(b"\x08") >= _OVERSTRUCK:
+            if b"\x08" in data and data.count(b"\x08") >= _OVERSTRUCK:
                 data = dialect.tokens.sub(b"", data)
         elif dialect.sign in data:
             data = dialect.tokens.sub(lambda token, meaning=dialect.meaning: meaning(token[0]), data)  # type: ignore[misc]
@@ -325,10 +325,12 @@ _APART = b"A" * 8
 
 def _base64(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Callable[[Span], Span]]]:
     digits = b"".join([data[start:end] + _APART for start, end in runs]).translate(_STANDARD)
-    ends = [0, *accumulate(end - start + len(_APART) for start, end in runs)]
+    ends: list[int] = []
     for lead in range(4):
 
         def source(span: Span, lead: int = lead) -> Span:
+            if not ends:
+                ends.extend((0, *accumulate(end - start + len(_APART) for start, end in runs)))
             run = bisect_right(ends, lead + 4 * span[0] // 3) - 1
             start, end = runs[run]
             offset = start - ends[run] + lead
@@ -356,10 +358,12 @@ def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int) ->
     joined = _join(tail)
     is_short = len(tail) - tail.rfind(b"\n", 0, -1) <= _SHORT
     telling = 0 if is_short else _TELLING
-    run = (len(joined.rstrip(_BASE64_DIGITS)), len(joined))
+    run = len(joined.rstrip(_BASE64_DIGITS))
     views = [(joined, _same), *_hexadecimal(joined), *_decimal(joined + b"\n", _UNFINISHED_DECIMALS)]
-    if run[1] - run[0] >= (4 if is_short else _SHORT):
-        views += _base64(joined, [run])
+    if len(joined) - run >= (4 if is_short else _SHORT):
+        for lead in range(4):
+            whole = len(joined) - (len(joined) - run - lead) % 4
+            views.append([*_base64(joined, [(run, whole)])][lead])
     begun = _begun(views, held_from, telling)
     starts = _begun(_dumped(tail), held_from, telling)
     if begun:
@@ -426,7 +430,7 @@ def search(data: bytes, find: Find, *, least: int, wide: bool, blanks: bool, gue
 class _Search:
     """One search, with what is left of its work."""
 
-    __slots__ = ("_blanks", "_find", "_guess", "_left", "_phrase", "_phrases", "_triggers", "_wide")
+    __slots__ = ("_blanks", "_clean", "_find", "_guess", "_left", "_phrase", "_phrases", "_triggers", "_wide")
 
     def __init__(self, find: Find, least: int, work: int, *, wide: bool, blanks: bool, guess: bool) -> None:
         self._find = find
@@ -435,18 +439,13 @@ class _Search:
         self._phrases = _phrases(len(self._phrase))
         self._triggers = triggers(least)
         self._left = work
+        self._clean: dict[bytes, int] = {}  # runs of digits, and how deep they were searched in vain
 
     def spans(self, data: bytes, depth: int) -> list[Span]:
-        found = self._mapped(_dumped(data), depth)
-        for dialects in self._readings(data):
-            found += self._in_dialects(data, dialects, depth)
-        if self._guess:
-            found += [source(span) for decoded, source in guesses(data) for span in self._deeper(decoded, depth)]
         joined = _join(data)
         inner = self._find(joined) if len(joined) < len(data) else []
         signs = self._triggers.signs(joined)
-        if signs.base64:
-            inner += self._mapped(_base64(joined, signs.base64), depth)
+        inner += self._in_runs(joined, signs.base64, depth)
         if signs.hexadecimal:
             inner += self._mapped(_hexadecimal(joined), depth)
         if signs.listed:
@@ -454,7 +453,22 @@ class _Search:
         if inner and len(joined) < len(data):
             edit = _Edit(data, _JOINED, _nothing)
             inner = [edit.source(span) for span in inner]
-        return found + [_with_padding(data, span) for span in inner]
+        found = [_with_padding(data, span) for span in inner]
+        found += self._mapped(_dumped(data), depth)
+        for dialects in self._readings(data):
+            found += self._in_dialects(data, dialects, depth)
+        if self._guess:
+            found += [source(span) for decoded, source in guesses(data) for span in self._deeper(decoded, depth)]
+        return found
+
+    def _in_runs(self, joined: bytes, runs: list[Span], depth: int) -> list[Span]:
+        """Search runs of base64 digits, but none twice that another view has shown to be clean."""
+        digits = [joined[start:end] for start, end in runs]
+        fresh = [run for run, text in zip(runs, digits, strict=True) if self._clean.get(text, 0) < depth]
+        found = self._mapped(_base64(joined, fresh), depth) if fresh else []
+        if not found:
+            self._clean.update(dict.fromkeys(digits, depth))
+        return found
 
     def _readings(self, data: bytes) -> Iterator[tuple[_Dialect, ...]]:
         yield _INVISIBLE_ASCII if data.isascii() else _INVISIBLE
