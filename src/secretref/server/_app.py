@@ -17,6 +17,7 @@ from secretref.server._errors import ApiError, reply
 from secretref.server._gate import Gate
 from secretref.server._reads import Reads
 from secretref.server._service import Service, Settings
+from secretref.server.dashboard import routes as dashboard
 
 if TYPE_CHECKING:
     from fastapi.telemetry import TelemetryConfig
@@ -53,7 +54,8 @@ def create_app(store: Store, *, settings: Settings | None = None) -> FastAPI:
         settings: How to behave.
 
     Returns:
-        An application with Conductor's REST API under ``/api`` and its description at ``/openapi.json``.
+        An application with Conductor's REST API under ``/api``, its description at ``/openapi.json`` and the dashboard
+        at ``/dashboard/``.
     """
     settings = settings or Settings()
     app = FastAPI(
@@ -70,6 +72,7 @@ def create_app(store: Store, *, settings: Settings | None = None) -> FastAPI:
     app.state.reads = Reads(app.state.service)
     for router in _ROUTERS:
         app.include_router(router, prefix=_PREFIX)
+    app.include_router(dashboard)
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http_error)
@@ -97,7 +100,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 def _allowed(path: str) -> str:
     """Return all methods of a path; the framework names those of one route only."""
-    routes = [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    routes = [route for router in (*_ROUTERS, dashboard) for route in router.routes if isinstance(route, APIRoute)]
     found = [route for route in routes if route.path == path] or [
         route for route in routes if route.path_regex.match(path)
     ]
