@@ -19,7 +19,7 @@ MARK: Final = "***"
 DENSITIES: Final = {"none": 0, "low": 20_000, "high": 500}
 """Characters from one planted form to the next."""
 
-_WORDS = (
+_WORDS = (  # noqa: SIM905 - prose
     "the of request user process status ok error timeout connection retry worker started finished queue payment order "
     "shipment path file id cache session handler upstream replica batch schedule invoice customer region"
 ).split()
@@ -64,7 +64,13 @@ def _hex(rng: random.Random, size: int) -> str:
 
 def _json_line(rng: random.Random, at: int) -> str:
     return json.dumps(
-        {"ts": 1_700_000_000 + at, "level": "INFO", "msg": _sentence(rng, 8), "trace": _hex(rng, 16), "path": "/api/v1/a"}
+        {
+            "ts": 1_700_000_000 + at,
+            "level": "INFO",
+            "msg": _sentence(rng, 8),
+            "trace": _hex(rng, 16),
+            "path": "/api/v1/a",
+        }
     )
 
 
@@ -84,7 +90,9 @@ def _xml(rng: random.Random, at: int) -> str:
 
 def _traceback(rng: random.Random, at: int) -> str:
     name = rng.choice(_WORDS)
-    return f'  File "/usr/lib/python3/dist-packages/{name}/core.py", line {at % 900}, in {name}\n    return self.{name}(1)'
+    return (
+        f'  File "/usr/lib/python3/dist-packages/{name}/core.py", line {at % 900}, in {name}\n    return self.{name}(1)'
+    )
 
 
 def _tokens(rng: random.Random, at: int) -> str:
@@ -178,7 +186,14 @@ def records(count: int, *, hit: str | None = None, seed: int = 11) -> tuple[list
     for at in range(count):
         tasks = [_task(rng, at), _task(rng, at + 1)]
         notes = {"summary": _sentence(rng, 40), "detail": _sentence(rng, 70)}
-        head = {"workflowId": _hex(rng, 16), "version": 3, "status": "RUNNING", "priority": 0, "owner": "fin", "event": None}
+        head = {
+            "workflowId": _hex(rng, 16),
+            "version": 3,
+            "status": "RUNNING",
+            "priority": 0,
+            "owner": "fin",
+            "event": None,
+        }
         found.append(head | {"tasks": tasks, "notes": notes})
     if hit is None:
         return found, found

@@ -62,7 +62,11 @@ class BareEngine:
     """Hyperscan over every form that a ``Redactor`` makes of the same values; it finds and does nothing more."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        merged = {(form.literal.lower() if form.caseless else form.literal, form.caseless): form for value in values for form in our_forms(value)}
+        merged = {
+            (form.literal.lower() if form.caseless else form.literal, form.caseless): form
+            for value in values
+            for form in our_forms(value)
+        }
         kept: Sequence[Form] = list(merged.values())
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(

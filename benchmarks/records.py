@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks import corpus, peers
 from benchmarks.measure import Report, Side, ratio
-from benchmarks.text import Case
+from benchmarks.text import Case, expect
 from secretref import Redactor
 
 __all__ = ["records"]
@@ -25,9 +25,12 @@ def records(report: Report, cases: dict[int, Case], count: int) -> None:
     """Compare clean records and records with a hit."""
     report.title("P9  Clean records of 2 KB")
     clean, _ = corpus.records(count)
+    for case in cases.values():  # what is measured is the long run: the engine is there
+        case.literal.text(corpus.text(1_000_000, "none", {}).raw)
     copying = Side(lambda: [deepcopy(record) for record in clean])
-    for views, redactor, bound in (("off", cases[10].literal, 0.3), ("fast", cases[10].fast, 1.2), ("strict", cases[10].strict, 1.2)):
-        assert all(redactor.data(record) is record for record in clean), "a clean record is copied"
+    ten = cases[10]
+    for views, redactor, bound in (("off", ten.literal, 0.3), ("fast", ten.fast, 1.2), ("strict", ten.strict, 1.2)):
+        expect([redactor.data(record) is record for record in clean], [True] * count)
         value, _, taken = ratio(copying, _all(redactor, clean))
         note = f"{taken / count * 1e6:.1f} us a record"
         report.at_most("P9", f"views {views} over deepcopy, N = 10", value, bound, note=note)
@@ -48,7 +51,7 @@ def _with_a_hit(report: Report, case: Case, count: int) -> None:
     hit, expected = corpus.records(count, hit=value)
     copying = Side(lambda: [deepcopy(record) for record in hit])
     for views, redactor in (("off", case.literal), ("fast", case.fast), ("strict", case.strict)):
-        assert [redactor.data(record) for record in hit] == expected, "the output is not the expected one"
+        expect([redactor.data(record) for record in hit], expected)
         times, _, taken = ratio(copying, _all(redactor, hit))
         note = f"{taken / count * 1e6:.1f} us a record"
         if views == "off":
@@ -56,7 +59,7 @@ def _with_a_hit(report: Report, case: Case, count: int) -> None:
         else:
             report.note(f"views {views} over deepcopy, N = 10: {times:.2f} x, {note}")
     few = hit[: _FEW[10]]
-    assert [case.airflow.redact(record) for record in few] == expected[: len(few)], "the peer's output is another"
+    expect([case.airflow.redact(record) for record in few], expected[: len(few)])
     times, _, _ = ratio(_all(case.literal, few), _each(case.airflow.redact, few))
     report.at_least("P10", "views off over Airflow, N = 10", times, 7)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from time import process_time
 from typing import Final
 
 from benchmarks import hostile, records, running, text
@@ -48,7 +49,9 @@ def _running(report: Report, options: Namespace, cases: dict[int, text.Case]) ->
         found = running.footprint("stream", str(options.stream))
         rate = options.stream / found["seconds"]
         report.title("A long stream")
-        report.note(f"{options.stream:,} MB in 8 KB chunks at {rate:,.0f} MB/s; grew by {found['bytes'] / _MEGA:.1f} MB")
+        report.note(
+            f"{options.stream:,} MB in 8 KB chunks at {rate:,.0f} MB/s; grew by {found['bytes'] / _MEGA:.1f} MB"
+        )
 
 
 SECTIONS: Final[dict[str, Callable[[Report, Namespace, dict[int, text.Case]], None]]] = {
@@ -76,7 +79,9 @@ def run(report: Report, arguments: list[str] | None = None) -> None:
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     cases = {count: text.Case(count) for count in text.COUNTS}
     for name in options.section or SECTIONS:
+        start = process_time()
         SECTIONS[name](report, options, cases)
+        report.note(f"({name}: {process_time() - start:.0f} s)")
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from benchmarks import corpus, peers
 from benchmarks.measure import Report, Side, ratio, seconds
 from secretref import Redactor
 
-__all__ = ["COUNTS", "Case", "beside_peers", "decoded", "scaling", "text", "unicode"]
+__all__ = ["COUNTS", "Case", "beside_peers", "decoded", "expect", "scaling", "text", "unicode"]
 
 COUNTS: Final = (1, 10, 100, 1_000)
 MEGA: Final = 1_000_000
@@ -62,7 +62,7 @@ class Case:
         return peers.airflow(self.values.values())
 
 
-def _expect(actual: object, expected: object) -> None:
+def expect(actual: object, expected: object) -> None:
     """Stop when an output is wrong: what is wrong needs no timing."""
     if actual != expected:
         raise AssertionError("the output is not the expected one")
@@ -75,12 +75,12 @@ def text(report: Report, cases: dict[int, Case], size: int) -> None:
         for density, bound in _CLEAN_TIER.items():
             sample = corpus.text(size, density, case.values)
             data = sample.raw.encode()
-            _expect(case.literal.text(sample.raw), sample.redacted)
-            _expect(case.literal.bytes(data), sample.redacted.encode())
-            bare = Side(lambda case=case, data=data: case.bare.scan(data))  # type: ignore[misc]
+            expect(case.literal.text(sample.raw), sample.redacted)
+            expect(case.literal.bytes(data), sample.redacted.encode())
+            bare = Side(partial(case.bare.scan, data))
             kinds: dict[str, Callable[[], object]] = {
-                "bytes": lambda case=case, data=data: case.literal.bytes(data),  # type: ignore[misc]
-                "str": lambda case=case, sample=sample: case.literal.text(sample.raw),  # type: ignore[misc]
+                "bytes": partial(case.literal.bytes, data),
+                "str": partial(case.literal.text, sample.raw),
             }
             for kind, call in kinds.items():
                 value, ours, theirs = ratio(Side(call), bare)
@@ -106,17 +106,19 @@ def beside_peers(report: Report, cases: dict[int, Case], size: int) -> None:
         for density, bounds in _OVER_AIRFLOW.items():
             sample = corpus.text(size, density, case.values)
             short = corpus.text(_SLICE[count], density, case.values)
-            _expect(case.literal.text(sample.raw), sample.redacted)
-            ours = Side(lambda case=case, sample=sample: case.literal.text(sample.raw), len(sample.raw))  # type: ignore[misc]
+            expect(case.literal.text(sample.raw), sample.redacted)
+            ours = Side(partial(case.literal.text, sample.raw), len(sample.raw))
             for name, redact in others.items():
-                _expect(redact(short.raw), short.redacted)
-                other = Side(lambda redact=redact, short=short: redact(short.raw), len(short.raw))  # type: ignore[misc]
+                expect(redact(short.raw), short.redacted)
+                other = Side(partial(redact, short.raw), len(short.raw))
                 value, mine, theirs = ratio(ours, other, pairs=5)
                 if name == "Airflow":
                     rates = f"{_rate(size, mine)}, Airflow {_rate(len(short.raw), theirs)}"
                     report.at_least("P2", f"N = {count:,}, {density}", value, bounds[count], note=rates)
                 else:
-                    report.note(f"over {name}, N = {count:,}, {density}: {value:,.1f} x ({_rate(len(short.raw), theirs)})")
+                    report.note(
+                        f"over {name}, N = {count:,}, {density}: {value:,.1f} x ({_rate(len(short.raw), theirs)})"
+                    )
 
 
 def decoded(report: Report, cases: dict[int, Case], size: int) -> None:
@@ -127,10 +129,10 @@ def decoded(report: Report, cases: dict[int, Case], size: int) -> None:
         blocks = list(_blocks(sample))
         short = corpus.text(_SLICE[count], "none", case.values).raw
         sides = {
-            views: Side(lambda redactor=redactor, blocks=blocks: _all_clean(redactor, blocks), len(sample))  # type: ignore[misc]
+            views: Side(partial(_all_clean, redactor, blocks), len(sample))
             for views, redactor in (("off", case.literal), ("fast", case.fast), ("strict", case.strict))
         }
-        airflow = Side(lambda case=case, short=short: case.airflow.redact(short), len(short))  # type: ignore[misc]
+        airflow = Side(partial(case.airflow.redact, short), len(short))
         value, mine, _ = ratio(sides["strict"], airflow, pairs=5)
         rate = _rate(len(sample), mine)
         report.at_least("P3", f"strict over Airflow, N = {count:,}", value, _STRICT_OVER_AIRFLOW[count], note=rate)
@@ -144,9 +146,9 @@ def _on_json(report: Report, case: Case, size: int) -> None:
     kinds = {"log text": corpus.text(size, "none", case.values).raw, "JSON text": corpus.json_lines(size)}
     for kind, sample in kinds.items():
         blocks = list(_blocks(sample))
-        plain = seconds(lambda blocks=blocks: _all_clean(case.literal, blocks))  # type: ignore[misc]
+        plain = seconds(partial(_all_clean, case.literal, blocks), rounds=3)
         for views, redactor in (("fast", case.fast), ("strict", case.strict)):
-            taken = seconds(lambda redactor=redactor, blocks=blocks: _all_clean(redactor, blocks))  # type: ignore[misc]
+            taken = seconds(partial(_all_clean, redactor, blocks), rounds=3)
             extra = (taken - plain) / size * MEGA * 1_000
             report.note(f"{views} on {kind}, N = 10: {taken / plain:,.1f} x Tier 1's time, {extra:.2f} ms more per MB")
 
@@ -164,16 +166,16 @@ def unicode(report: Report, case: Case, size: int) -> None:
     """Compare non-ASCII text with what the codecs of the interpreter take for it (P4)."""
     report.title("P4  Non-ASCII str")
     clean = corpus.text(size, "none", case.values, foreign=True)
-    _expect(case.literal.text(clean.raw), clean.raw)
-    ours = Side(lambda: case.literal.text(clean.raw))
-    value, mine, _ = ratio(ours, Side(lambda: clean.raw.encode("utf-8", "surrogatepass")))
+    expect(case.literal.text(clean.raw), clean.raw)
+    ours = Side(partial(case.literal.text, clean.raw))
+    value, mine, _ = ratio(ours, Side(partial(clean.raw.encode, "utf-8", "surrogatepass")))
     report.at_least("P4", f"none over str.encode, N = {case.count}", value, 0.6, note=_rate(size, mine))
     for density in ("low", "high"):
         sample = corpus.text(size, density, case.values, foreign=True)
         data = sample.raw.encode()
-        _expect(case.literal.text(sample.raw), sample.redacted)
-        ours = Side(lambda sample=sample: case.literal.text(sample.raw))  # type: ignore[misc]
-        value, mine, _ = ratio(ours, Side(lambda data=data: data.decode()))  # type: ignore[misc]
+        expect(case.literal.text(sample.raw), sample.redacted)
+        ours = Side(partial(case.literal.text, sample.raw))
+        value, mine, _ = ratio(ours, Side(data.decode))
         report.at_least("P4", f"{density} over bytes.decode, N = {case.count}", value, 0.5, note=_rate(size, mine))
 
 
@@ -181,16 +183,18 @@ def scaling(report: Report, cases: dict[int, Case], size: int, most: Case) -> No
     """Compare ten secrets with many, and clean text with what memory allows (P5, P6)."""
     report.title("P5, P6  Tier 1 on clean text, against more secrets and against memory")
     data = corpus.text(size, "none", {}).raw.encode()
-    ten = Side(lambda: cases[10].literal.bytes(data))
-    many = Side(lambda: most.literal.bytes(data))
+    ten = Side(partial(cases[10].literal.bytes, data))
+    many = Side(partial(most.literal.bytes, data))
     value, _, taken = ratio(ten, many)
     report.at_most("P5", f"N = 10 over N = {most.count:,}", value, 4, note=_rate(size, taken))
-    data *= _MEMORY // len(data)
+    data *= max(1, _MEMORY // len(data))
+    ten = Side(partial(cases[10].literal.bytes, data))
     warm = bytearray(len(data))
-
-    def copied() -> None:
-        warm[:] = data
-
-    for name, call, bound in (("memchr", lambda: data.find(b"\0"), 15), ("warm memcpy", copied, 5)):
+    whole = slice(None)
+    memory: tuple[tuple[str, Callable[[], object], int], ...] = (
+        ("memchr", partial(data.find, b"\0"), 15),
+        ("warm memcpy", partial(warm.__setitem__, whole, data), 5),
+    )
+    for name, call, bound in memory:
         value, _, taken = ratio(Side(call), ten)
         report.at_most("P6", f"{name} over N = 10", value, bound, note=_rate(len(data), taken))
