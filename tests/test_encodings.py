@@ -34,6 +34,13 @@ def prefixed(text, chars, prefix):
     return "".join(prefix + char if char in chars else char for char in text)
 
 
+def shown(byte):
+    """Show a byte as ``cat -v`` does."""
+    plain = byte & 127
+    visible = f"^{chr(plain ^ 64)}" if plain < 32 or plain == 127 else chr(plain)
+    return f"M-{visible}" if byte > 127 else visible
+
+
 def csv_field(text):
     out = io.StringIO()
     csv.writer(out, quoting=csv.QUOTE_ALL).writerow([text])
@@ -90,9 +97,8 @@ ENCODERS = {
     "double quotes of a shell with history": lambda text: prefixed(text, '$`"\\!', "\\"),
     "re.escape": re.escape,
     "cmd.exe": lambda text: prefixed(text, '&|<>^()%!"', "^"),
-    "cat -v": lambda text: "".join(
-        f"^{chr(ord(char) ^ 64)}" if ord(char) < 32 or ord(char) == 127 else char for char in text
-    ),
+    "caret notation": lambda text: "".join(shown(ord(char)) if ord(char) < 128 else char for char in text),
+    "cat -v of UTF-8": lambda text: "".join(shown(byte) for byte in text.encode()),
     "UTF-16-LE": lambda text: text.encode("utf-16-le"),
     "UTF-16-BE": lambda text: text.encode("utf-16-be"),
     "UTF-32-LE": lambda text: text.encode("utf-32-le"),

@@ -87,6 +87,8 @@ def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
     hidden = {value, *parts(value)}
     decoded_for = [text for text in hidden if len(text) >= MINIMUM]
     encoded = [_utf8(text) for text in hidden]
+    for raw in [raw for raw in encoded if not raw.isascii()]:  # as HTTP headers are read and written
+        encoded += (_utf8(raw.decode("latin-1")), raw.decode("utf-8", "replace").encode("latin-1", "replace"))
     found = {form for text in hidden for form in forms(text)}
     found |= {Form(fold) for raw in encoded for fold in folded(raw) if len(fold) >= MINIMUM}
     return Analysis(

@@ -179,8 +179,9 @@ _PREFIXES = (
     _prefixed("\\", [char for char in _SYMBOLS if char not in "_-./,:@"]),
     _prefixed("\\", "()[]{}?*+-|^$\\.&~# \t\n\r\v\f"),  # re.escape
     _prefixed("^", '&|<>^()%!"'),  # cmd.exe
-    {code: f"^{chr(code ^ 0x40)}" for code in (*range(32), 127)},  # caret notation of cat -v
+    {code: f"^{chr(code ^ 0x40)}" for code in (*range(32), 127)},  # caret notation
 )
+_CAT = _PREFIXES[-1] | {code + 128: "M-" + _PREFIXES[-1].get(code, chr(code)) for code in range(128)}  # cat -v
 
 
 def _quotings(text: str) -> Iterator[str]:
@@ -191,6 +192,8 @@ def _quotings(text: str) -> Iterator[str]:
     yield from (text.translate(table) for table in _PREFIXES)
     if not text.isprintable():
         yield _json(text, ascii_only=False).replace('\\"', '"').replace("'", "\\'")  # bash $'…'
+    if not text.isascii():
+        yield _utf8(text).decode("latin-1").translate(_CAT)
 
 
 def base64_cores(raw: bytes) -> Iterator[Form]:

@@ -278,13 +278,13 @@ def _hexadecimal(data: bytes) -> Iterator[tuple[bytes, Source]]:
 
 
 _DUMP = re.compile(
-    rb"[0-9A-Fa-f]{6,8}:?[ \t]{1,3}((?:(?:[0-9A-Fa-f]{2}){1,2}(?:[ \t]{1,2}|(?=[\r\n]|\Z))){1,16})[^\r\n]*"
+    rb"[0-9A-Fa-f]{4,8}:?[ \t]{1,3}((?:(?:[0-9A-Fa-f]{2}){1,2}(?:[ \t]{1,2}|(?=[\r\n]|\Z))){1,16})[^\r\n]*"
 )
 
 
 def _dumped(data: bytes) -> Iterator[tuple[bytes, Source]]:
-    """Decode the lines of ``xxd``, ``hexdump`` and ``od``, in both orders of bytes; a line counts as a whole."""
-    lines = list(_DUMP.finditer(data)) if b"0000000" in data else []
+    """Decode the lines of ``xxd``, ``hexdump``, ``od`` and ``curl``, in both orders of bytes; a line counts as a whole."""
+    lines = list(_DUMP.finditer(data)) if b"0000" in data else []
     rows = [bytes.fromhex(b"".join(line[1].split())[:32].decode("ascii")) for line in lines]
     ends = [0, *accumulate(map(len, rows))]
 
