@@ -224,6 +224,14 @@ def test_a_policy_cannot_be_changed():
     assert policy != 5
 
 
+@pytest.mark.parametrize("names", [5, [5], [None, "A"], [["A"]]])
+def test_names_are_text(names):
+    with pytest.raises(PolicyError):
+        Policy().decide("user:ann", names)
+    with pytest.raises(PolicyError):
+        Policy().explain("user:ann", names)
+
+
 def test_policy_files_are_json_or_toml(tmp_path):
     policy = Policy(
         [Grant("app:orkes-workers", "post_office_username"), Grant("role:W", "tag:a:b", ["READ", "UPDATE"])]

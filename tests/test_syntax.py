@@ -60,6 +60,14 @@ def test_escapes_cover_the_dollar():
     assert kinds("$${a ${workflow.secrets.A}}") == ([(Kind.ESCAPED_FOREIGN, "$${a ${workflow.secrets.A}}")], [])
 
 
+def test_an_escape_in_angle_brackets_swallows_no_reference():
+    assert kinds("$$<workflow.secrets.A ${workflow.secrets.B}>") == (
+        [(Kind.SECRET, "${workflow.secrets.B}")],
+        ["unclosed"],
+    )
+    assert kinds('$$<workflow.secrets.A" x>') == ([], ["unclosed"])
+
+
 def test_an_escape_inside_a_foreign_expression_is_its_own_business():
     assert kinds("${a $${workflow.secrets.A}}") == ([(Kind.FOREIGN, "${a $${workflow.secrets.A}}")], [])
 

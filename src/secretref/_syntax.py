@@ -137,7 +137,7 @@ def scan(text: str, most: int) -> tuple[list[Item], list[Flaw]]:
             continue  # $<…> of any other kind is text
         end = end_of(start) if braced else text.find(">", start, start + LONGEST) + 1
         expression = _read(text[start - escaped : end]) if 0 < end - start <= LONGEST else None
-        if expression is None or expression.kind not in _OURS:
+        if expression is None or expression.kind not in _OURS or (escaped and not braced):
             if _looks_secret(text, start + 2) and (flaw := _flaw(text, start, end, escaped=escaped)):
                 flaws.append(flaw)
                 done = flaw.end
@@ -207,7 +207,8 @@ def _flaw(text: str, start: int, end: int, *, escaped: bool) -> Flaw | None:
     after = text[run : run + 1]
     if after and after in "}>" and run + 1 != end:
         return Flaw(start, run + 1, "mixed")
-    if source and not _OUTSIDE.search(source, 2):
+    swallowing = escaped and source[1:2] == "<" and _OPENER.search(source, 2)  # only braces are balanced
+    if source and not swallowing and not _OUTSIDE.search(source, 2):
         return None if escaped else Flaw(start, end, _reason(source))
     if run + 1 == end:
         return Flaw(start, end, "too-long")

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from secretref import Template
@@ -117,8 +117,10 @@ def test_a_mutant_is_another_reference_or_none_at_all(name, path, brackets, at, 
 
 
 @given(TEXTS, TEXTS)
+@example("$$<Workflow.Secrets.", ">")
 def test_what_is_wrong_is_shown_alone(before, after):
     text = f"{before} hunter2 ${{workflow.secrets.A b}} hunter2 {after}"
+    assume("$${" not in text)  # an escape takes what is inside its braces with it
     error = refusal(text, TemplateSyntaxError)
     assert error is not None
     assert error.__context__ is None
