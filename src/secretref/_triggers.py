@@ -10,6 +10,7 @@ import re
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 __all__ = ["Signs", "Triggers", "triggers"]
@@ -17,6 +18,10 @@ __all__ = ["Signs", "Triggers", "triggers"]
 Span = tuple[int, int]
 
 _BASE64 = rb"[A-Za-z0-9+/_\-]"
+_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
+_NO_CAPITAL = rb"[a-z0-9+/_\-]"
+_LATE = 48
+"""Base64 of text has a capital letter among so many digits; paths, digests and UUIDs in lower case have none."""
 _HEXADECIMAL = rb"[0-9A-Fa-f]"
 _BETWEEN = rb"(?:[^0-9A-Za-z]{1,6}(?:0?[xXuU])?|0?[xXuU])?"
 _LISTED = rb"[0-9], ?[0-9]{1,3}, ?[0-9]{1,3}, ?[0-9]{1,3}, ?[0-9]"
@@ -30,7 +35,7 @@ class Signs:
     """What a text holds that can be decoded.
 
     Attributes:
-        base64: Long runs of base64 digits.
+        base64: Long runs of base64 digits with a capital letter near their start.
         hexadecimal: There are many hexadecimal digits with nothing but separators between them.
         listed: There is a list of small numbers.
     """
@@ -49,11 +54,20 @@ def triggers(least: int) -> Triggers:
 class Triggers:
     """Signs to look for. Safe to share between threads."""
 
-    __slots__ = ("_asked", "_automaton", "_hexadecimal", "_listed", "_local", "_run", "_size")
+    __slots__ = ("_asked", "_automaton", "_begun", "_hexadecimal", "_local", "_long", "_run", "_size")
 
     def __init__(self, least: int) -> None:
         self._size = min(24, 16 * least // 9)  # a value in base64 twice; once is found without decoding
-        self._run = re.compile(_BASE64 + rb"{%d,}" % self._size)
+        self._run = re.compile(_BASE64 + rb"+")
+        self._begun = rb"(?:^|[^A-Za-z0-9+/_\-])(?:%s{0,%d}[A-Z]%s{%d})" % (
+            _NO_CAPITAL,
+            _LATE,
+            _BASE64,
+            min(12, self._size - 2),
+        )
+        self._long = re.compile(
+            rb"(?<![A-Za-z0-9+/_-])(?=%s{0,%d}[A-Z])%s{%d,}" % (_NO_CAPITAL, _LATE, _BASE64, self._size)
+        )
         self._hexadecimal = rb"(?:%s%s){%d}" % (_HEXADECIMAL, _BETWEEN, min(24, 2 * least))
         self._asked = 0
         self._automaton: Any = None
@@ -64,7 +78,7 @@ class Triggers:
         if self._automaton is None:
             self._asked += len(data)
             if self._asked <= _WARM:
-                return Signs([found.span() for found in self._run.finditer(data)], hexadecimal=True, listed=True)
+                return Signs([found.span() for found in self._long.finditer(data)], hexadecimal=True, listed=True)
             self._automaton = self._built()
         ends: list[int] = []
         others: set[int] = set()
@@ -73,13 +87,19 @@ class Triggers:
             match_event_handler=lambda index, _start, end, *_: others.add(index) if index else ends.append(end),
             scratch=self._scratch(),
         )
-        runs = [found.span() for end in ends if (found := self._run.match(data, end - self._size))]
+        runs = [(start, stop) for start, stop in map(self._whole, repeat(data), ends) if stop - start >= self._size]
         return Signs(runs, hexadecimal=1 in others, listed=2 in others)
+
+    def _whole(self, data: bytes, end: int) -> Span:
+        """Follow a run both ways from a place in it."""
+        before = data[max(0, end - 2 * _LATE) : end]
+        found = self._run.match(data, end - len(before) + len(before.rstrip(_DIGITS)))
+        return found.span() if found else (end, end)
 
     def _built(self) -> Any:
         import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays
 
-        patterns = [rb"(?:^|[^A-Za-z0-9+/_\-])" + _BASE64 + rb"{%d}" % self._size, self._hexadecimal, _LISTED]
+        patterns = [self._begun, self._hexadecimal, _LISTED]
         once = hyperscan.HS_FLAG_SINGLEMATCH
         automaton = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         automaton.compile(
