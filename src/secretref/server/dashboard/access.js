@@ -4,22 +4,31 @@ import { call } from "./api.js";
 import { button, field, form, h, list, section, select, tell } from "./dom.js";
 import { word } from "./tags.js";
 
-const KINDS = [["app", "Application"], ["user", "User"], ["role", "Role"], ["group", "Group"]];
+const KINDS = [
+  ["app", "Application"],
+  ["user", "User"],
+  ["role", "Role"],
+  ["group", "Group"],
+];
 const ACCESS = ["READ", "UPDATE", "DELETE", "CREATE", "EXECUTE"];
 const AT_ONCE = 8; // questions under way when everybody is asked about
 
-/** Make the sections about access to the secret *name*, which carries *tags*. */
-export function access(name, tags) {
+/** Make the sections about access to the secret *name*: what is granted, and why somebody may or may not. */
+export function access(name) {
   const grants = section("Who is granted access", async (refresh) => {
     const applications = await call("GET", ["applications"]);
     const names = new Map(applications.map((one) => [one.id, one.name]));
     return [
-      list(await granted(["SECRET_NAME", name], names), (grant) => described(grant, names, name, refresh), "Nobody is granted anything on this name."),
-      await byTag(tags, names),
+      list(
+        await granted(["SECRET_NAME", name]),
+        (grant) => described(grant, names, name, refresh),
+        "Nobody is granted anything on this name.",
+      ),
+      await byTag(await call("GET", ["secrets", name, "tags"]), names),
       granting(name, applications, refresh),
     ];
   });
-  return [grants, section("Why may somebody?", async () => explaining(name, await call("GET", ["applications"])))];
+  return [grants, section("Who may, and why?", async () => explaining(name, await call("GET", ["applications"])))];
 }
 
 /** Grants on one target, as [{type, id, access}]. */
@@ -53,9 +62,11 @@ function described(grant, names, name, refresh) {
 
 /** Show what is granted on tags of the secret, as far as the caller may see it. */
 async function byTag(tags, names) {
-  const each = await Promise.all(
-    tags.map((tag) => granted(["TAG", `${tag.key}:${tag.value}`]).then((found) => found.map((grant) => ({ tag, ...grant })), () => [])),
-  );
+  const of = async (tag) => {
+    const found = await granted(["TAG", `${tag.key}:${tag.value}`]).catch(() => []);
+    return found.map((grant) => ({ tag, ...grant }));
+  };
+  const each = await Promise.all(tags.map(of));
   const line = (grant) => [
     h("div", { class: "name" }, shown(grant, names)),
     h("div", { class: "hint" }, `${grant.access.join(", ")} by tag ${word(grant.tag)}`),
@@ -77,8 +88,9 @@ function granting(name, applications, refresh) {
     const chosen = boxes.filter((box) => box.checked).map((box) => box.value);
     if (chosen.length === 0) throw new Error("choose what to grant");
     const who = subject.read();
-    const record_ = record(who.kind === "app" ? { type: "USER", id: `app:${who.id}` } : { type: who.kind.toUpperCase(), id: who.id }, name, chosen);
-    await call("POST", ["auth", "authorization"], { body: record_ });
+    const app = who.kind === "app";
+    const to = { type: app ? "USER" : who.kind.toUpperCase(), id: app ? `app:${who.id}` : who.id };
+    await call("POST", ["auth", "authorization"], { body: record(to, name, chosen) });
     tell(`${chosen.join(", ")} is granted to ${who.kind} ${who.id}.`);
     await refresh();
   };
@@ -91,10 +103,15 @@ function record(grant, name, held) {
 
 /** Make the two fields that name a subject. An application may be named by id, or by a name that only one has. */
 function subjectFields(applications, required = true) {
-  const known = h("datalist", { id: `known-${crypto.randomUUID()}` }, applications.map((one) => h("option", { value: one.id }, one.name)));
+  const id_ = `applications-${required ? "granted" : "asked"}`;
+  const known = h(
+    "datalist",
+    { id: id_ },
+    applications.map((one) => h("option", { value: one.id }, one.name)),
+  );
   const kind = select(KINDS, {});
   const id = h("input", { required, maxlength: "512", list: known.id, autocapitalize: "off", spellcheck: "false" });
-  kind.addEventListener("change", () => (kind.value === "app" ? id.setAttribute("list", known.id) : id.removeAttribute("list")));
+  kind.addEventListener("change", () => id.setAttribute("list", kind.value === "app" ? known.id : ""));
   const read = () => {
     const typed = id.value.trim();
     if (kind.value !== "app" || applications.some((one) => one.id === typed)) return { kind: kind.value, id: typed };
@@ -107,19 +124,26 @@ function subjectFields(applications, required = true) {
 
 function explaining(name, applications) {
   const subject = subjectFields(applications, false);
-  const kind = select(ACCESS.map((one) => [one, one]), {});
+  const kind = select(
+    ACCESS.map((one) => [one, one]),
+    {},
+  );
   const answers = h("div", { role: "status" });
   const ask = async () => {
     const who = subject.read();
     const subjects = who.id ? [`${who.kind}:${who.id}`] : await everybody();
     const found = await explained(name, subjects, kind.value);
     const told = who.id ? found : found.filter((one) => one.allowed);
-    const line = (one) => [h("div", { class: one.allowed ? "yes" : "no" }, one.allowed ? "may" : "may not"), h("div", {}, one.reason)];
+    const line = (one) => h("div", { class: `reason ${one.allowed ? "yes" : "no"}` }, one.reason);
     answers.replaceChildren(...[list(told, line, `None of ${found.length} may ${kind.value} it.`)].flat());
   };
   return [
     form([h("div", { class: "line" }, subject.fields, field("May", kind))], "Ask", ask),
-    h("p", { class: "hint" }, "Without a name, all users and applications are asked about; only administrators can do that."),
+    h(
+      "p",
+      { class: "hint" },
+      "Without a name, all users and applications are asked about; only administrators can do that.",
+    ),
     answers,
   ];
 }

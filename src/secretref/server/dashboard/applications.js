@@ -15,7 +15,11 @@ export async function applications() {
   };
   const row = (one) => [
     h("div", { class: "name" }, link("applications", one.id, one.name)),
-    h("div", { class: "chips" }, one.roles.map((role) => h("span", { class: "chip" }, role)), one.tags.map((tag) => h("span", { class: "chip" }, word(tag)))),
+    h(
+      "div",
+      { class: "chips" },
+      [...one.roles, ...one.tags.map(word)].map((text) => h("span", { class: "chip" }, text)),
+    ),
     h("div", { class: "hint" }, `${one.id}, created `, time(one.createTime), ` by ${one.createdBy}`),
   ];
   return [
@@ -99,14 +103,21 @@ function once(key) {
     });
     copied.textContent = `The ${what} is copied.`;
   };
-  const line = (what, text) => [h("dt", {}, `Key ${what}`), h("dd", {}, h("code", {}, text), " ", button(`Copy ${what}`, copy(what, text)))];
+  const line = (what, text) => [
+    h("dt", {}, `Key ${what}`),
+    h("dd", {}, h("code", {}, text), " ", button(`Copy ${what}`, copy(what, text))),
+  ];
   const opened = dialog(
     "New access key",
     [
       h("p", {}, "The secret is shown this once. Whoever has it acts as the application."),
       h("dl", {}, line("id", key.id), line("secret", key.secret)),
       copied,
-      h("div", { class: "actions" }, h("button", { type: "button", class: "main", onclick: () => opened.close() }, "I have stored it")),
+      h(
+        "div",
+        { class: "actions" },
+        h("button", { type: "button", class: "main", onclick: () => opened.close() }, "I have stored it"),
+      ),
     ],
     { lasting: true },
   );
@@ -117,8 +128,18 @@ function roles(id) {
   return section("Roles", async (refresh) => {
     const held = (await call("GET", ["applications", id])).roles;
     const all = await call("GET", ["roles"]).catch(() => []); // for administrators only; others type the name
-    const known = h("datalist", { id: "roles" }, all.map((role) => h("option", { value: role.name })));
-    const role = h("input", { required: true, maxlength: "512", list: "roles", autocapitalize: "characters", spellcheck: "false" });
+    const known = h(
+      "datalist",
+      { id: "roles" },
+      all.map((role) => h("option", { value: role.name })),
+    );
+    const role = h("input", {
+      required: true,
+      maxlength: "512",
+      list: "roles",
+      autocapitalize: "characters",
+      spellcheck: "false",
+    });
     const give = async () => {
       await call("POST", [...path, role.value]);
       tell(`Role ${role.value} is given.`);
@@ -129,7 +150,8 @@ function roles(id) {
       tell(`Role ${name} is taken away.`);
       await refresh();
     };
-    const chip = (name) => h("li", { class: "chip" }, name, button("×", take(name), { "aria-label": `Take away role ${name}` }));
+    const chip = (name) =>
+      h("li", { class: "chip" }, name, button("×", take(name), { "aria-label": `Take away role ${name}` }));
     return [
       held.length > 0 ? h("ul", { class: "chips" }, held.map(chip)) : h("p", { class: "hint" }, "No roles."),
       form([field("Role", role), known], "Give role", give, { kind: "line" }),
@@ -141,7 +163,11 @@ function grants(id) {
   return section("What it is granted", async () => {
     const held = await call("GET", ["auth", "subjects", "USER", `app:${id}`, "grants"]);
     const row = ({ target, access }) => [
-      h("div", { class: "name" }, target.type === "SECRET_NAME" ? link("secrets", target.id) : `${target.type} ${target.id}`),
+      h(
+        "div",
+        { class: "name" },
+        target.type === "SECRET_NAME" ? link("secrets", target.id) : `${target.type} ${target.id}`,
+      ),
       h("div", { class: "hint" }, access.join(", ")),
     ];
     return [list(held, row, "Nothing is granted to it directly; roles, groups and tags count besides.")];

@@ -28,8 +28,16 @@ export async function audit() {
       h(
         "nav",
         { class: "actions", "aria-label": "Pages of the audit trail" },
-        starts.length > 1 && button("Newer", turn(() => starts.pop())),
-        older && button("Older", turn(() => starts.push(lines.at(-1).seq))),
+        starts.length > 1 &&
+          button(
+            "Newer",
+            turn(() => starts.pop()),
+          ),
+        older &&
+          button(
+            "Older",
+            turn(() => starts.push(lines.at(-1).seq)),
+          ),
       ),
     );
   };
@@ -38,7 +46,11 @@ export async function audit() {
     await show();
   };
   await search();
-  const fields = [field("Actor", actor), field("Action", action, "for example secret.put or secret.*"), field("Target", target)];
+  const fields = [
+    field("Actor", actor),
+    field("Action", action, "for example secret.put or secret.*"),
+    field("Target", target),
+  ];
   return [h("h1", { tabindex: "-1" }, "Audit"), form(fields, "Filter", search, { kind: "line" }), page];
 }
 
@@ -47,6 +59,12 @@ function row(line) {
   return [
     h("div", { class: "name" }, `${line.action} ${line.target}`),
     h("div", { class: line.outcome === "ok" ? "yes" : "no" }, line.outcome),
-    h("div", { class: "hint" }, `${line.seq}, `, time(line.time), ` by ${[line.actor || "nobody", ...details].join(", ")}`),
+    h(
+      "div",
+      { class: "hint" },
+      `${line.seq}, `,
+      time(line.time),
+      ` by ${[line.actor || "nobody", ...details].join(", ")}`,
+    ),
   ];
 }

@@ -32,7 +32,11 @@ export function field(label, control, hint) {
 
 /** Make a select of [value, text] pairs. */
 export function select(options, properties) {
-  return h("select", properties, options.map(([value, text]) => h("option", { value }, text)));
+  return h(
+    "select",
+    properties,
+    options.map(([value, text]) => h("option", { value }, text)),
+  );
 }
 
 /** Make a form whose submission is *action*; what goes wrong is told in it. */
@@ -125,7 +129,7 @@ export function cancel(action) {
 }
 
 /**
- * Make a section that can be loaded again.
+ * Make a section that can be loaded again: by *refresh*, or by the event `stale`.
  *
  * @param {string} title - Its heading.
  * @param {(refresh: () => Promise<void>) => Promise<Array>} load - Returns its content.
@@ -140,12 +144,17 @@ export function section(title, load) {
     if (held) heading.focus();
   };
   refresh();
-  return h("section", {}, heading, body);
+  return h("section", { onstale: refresh }, heading, body);
 }
 
 /** Say what was done. */
 export function tell(text) {
   document.getElementById("news").textContent = text;
+}
+
+/** Load the whole view again. */
+export function reload() {
+  dispatchEvent(new Event("hashchange"));
 }
 
 /** Show a time of the API. */

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { access } from "./access.js";
-import { button, cancel, confirm, dialog, field, form, h, link, list, section, tell, time } from "./dom.js";
+import { button, cancel, confirm, dialog, field, form, h, link, list, reload, section, tell, time } from "./dom.js";
 import { tags, word } from "./tags.js";
 
 const NAME = "[A-Za-z0-9_\\-]{1,255}";
@@ -23,7 +23,11 @@ export async function secrets() {
   };
   const row = (secret) => [
     h("div", { class: "name" }, link("secrets", secret.name)),
-    h("div", { class: "chips" }, secret.tags.map((tag) => filter(tag))),
+    h(
+      "div",
+      { class: "chips" },
+      secret.tags.map((tag) => filter(tag)),
+    ),
     h("div", { class: "hint" }, `version ${secret.version}, `, time(secret.updateTime), ` by ${secret.updatedBy}`),
   ];
   const filter = (tag) => {
@@ -32,13 +36,22 @@ export async function secrets() {
       show();
       search.focus();
     };
-    return h("button", { type: "button", class: "chip", "aria-label": `Search for tag ${word(tag)}`, onclick: pick }, word(tag));
+    return h(
+      "button",
+      { type: "button", class: "chip", "aria-label": `Search for tag ${word(tag)}`, onclick: pick },
+      word(tag),
+    );
   };
   search.addEventListener("input", show);
   show();
   return [
     h("h1", { tabindex: "-1" }, "Secrets"),
-    h("div", { class: "line" }, field("Search names and tags", search), button("New secret", () => create(), { class: "main" })),
+    h(
+      "div",
+      { class: "line" },
+      field("Search names and tags", search),
+      button("New secret", () => create(), { class: "main" }),
+    ),
     count,
     found,
   ];
@@ -61,6 +74,7 @@ export async function secret(name, leave) {
       },
       name,
     );
+  const [granted, why] = access(name);
   return [
     h("p", {}, h("a", { href: "#secrets" }, "All secrets")),
     h("h1", { tabindex: "-1" }, name),
@@ -79,14 +93,21 @@ export async function secret(name, leave) {
       button("Replace value", () => replace(name), { class: "main" }),
       button("Delete secret", remove, { class: "grave" }),
     ),
-    tags(["secrets", name]),
-    access(name, entry.tags),
+    tags(["secrets", name], () => granted.dispatchEvent(new Event("stale"))),
+    granted,
+    why,
     versions(name),
   ];
 }
 
 function create() {
-  const name = h("input", { required: true, pattern: NAME, maxlength: "255", autocapitalize: "off", spellcheck: "false" });
+  const name = h("input", {
+    required: true,
+    pattern: NAME,
+    maxlength: "255",
+    autocapitalize: "off",
+    spellcheck: "false",
+  });
   const state = h("p", { class: "hint", role: "status" }, "Letters, digits, _ and -");
   const value = hidden();
   watch(name, state);
@@ -118,7 +139,7 @@ function replace(name) {
       async () => {
         await put(name, value);
         opened.close();
-        dispatchEvent(new Event("hashchange"));
+        reload();
       },
       { more: cancel(() => opened.close()) },
     ),
@@ -151,7 +172,14 @@ function watch(name, state) {
 /** Make the control for a value: veiled, and replaced by an empty one when the value is taken out. */
 function hidden() {
   const made = () =>
-    h("textarea", { class: "veiled", required: true, rows: "3", autocapitalize: "off", autocorrect: "off", spellcheck: "false" });
+    h("textarea", {
+      class: "veiled",
+      required: true,
+      rows: "3",
+      autocapitalize: "off",
+      autocorrect: "off",
+      spellcheck: "false",
+    });
   let control = made();
   const show = h("input", { type: "checkbox", onchange: () => control.classList.toggle("veiled", !show.checked) });
   const take = () => {
@@ -169,7 +197,7 @@ function hidden() {
 }
 
 function versions(name) {
-  return section("Versions", async (refresh) => {
+  return section("Versions", async () => {
     const known = await call("GET", ["secrets", name, "versions"]);
     const restore = (version) => () =>
       confirm(
@@ -179,7 +207,7 @@ function versions(name) {
         async () => {
           await call("POST", ["secrets", name, "versions", version, "restore"]);
           tell(`Version ${version} of ${name} is restored.`);
-          await refresh();
+          reload();
         },
       );
     return [

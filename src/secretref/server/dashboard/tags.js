@@ -8,9 +8,13 @@ export function word(tag) {
   return tag.value ? `${tag.key}:${tag.value}` : tag.key;
 }
 
-/** Make the section that edits the tags at *parts*. */
-export function tags(parts) {
-  return section("Tags", async (refresh) => {
+/** Make the section that edits the tags at *parts*; *changed* is called after every change. */
+export function tags(parts, changed = () => {}) {
+  return section("Tags", async (load) => {
+    const refresh = async () => {
+      await load();
+      changed();
+    };
     const known = await call("GET", [...parts, "tags"]);
     return [chips(known, parts, refresh), adding(parts, refresh)];
   });
