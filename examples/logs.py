@@ -15,12 +15,12 @@ log.addHandler(logging.StreamHandler(lines))  # added later, and covered all the
 log.warning("asking with key %s", "pX7-example-key-29b")
 log.warning("half in the format, pX7-example-%s, half in the arguments", "key-29b")
 try:
-    raise ValueError("refused: pX7-example-key-29b")
+    int("pX7-example-key-29b")
 except ValueError:
     log.exception("request failed")
 undo()
 
 print(lines.getvalue())
 assert lines.getvalue().startswith("asking with key ***\nhalf in the format, ***, half in the arguments\n")
-assert "ValueError: refused: ***" in lines.getvalue()
+assert "ValueError: invalid literal for int() with base 10: '***'" in lines.getvalue()
 assert "pX7-example-key-29b" not in lines.getvalue()

@@ -1,5 +1,8 @@
 """An exception comes back as a redacted copy: type, text, attributes, chain and lines kept, values and locals gone."""
 
+# the odd ways to write, log and name things are what is tested here
+# ruff: noqa: N805, N818, PTH123, RUF034
+
 import asyncio
 import gc
 import io
@@ -18,9 +21,9 @@ import pydantic
 import pytest
 import requests
 import sqlalchemy
+from _standin import MARK, NUMBER, SECRET, data, exception, leaks, text
 from pydantic_core import PydanticCustomError, ValidationError
 
-from _standin import MARK, NUMBER, SECRET, data, exception, leaks, text
 from secretref._exceptions import redacted
 from secretref.errors import RedactedError
 
@@ -178,7 +181,7 @@ RAISED = {
     "syntax": lambda: compile(f"x = '{SECRET}", "<string>", "exec"),
     "import": lambda: __import__(f"no{NUMBER}"),
     "import path": lambda: throw(ImportError(SECRET, name=SECRET, path=SECRET)),
-    "attribute": lambda: getattr(SECRET, "nothing"),
+    "attribute": lambda: SECRET.nothing,
     "name": lambda: eval(f"n{NUMBER}"),
     "exit": lambda: sys.exit(SECRET),
     "stop": lambda: throw(StopAsyncIteration(SECRET)),

@@ -1,5 +1,8 @@
 """A task sees values; its caller, its result, its errors, its logs and its output do not."""
 
+# the odd ways to write, log and name things are what is tested here
+# ruff: noqa: FBT003, LOG015, N818, PLW0108, T201
+
 import asyncio
 import contextvars
 import gc
@@ -13,12 +16,14 @@ import types
 import warnings
 
 import pytest
-
 from _standin import MARK, SECRET, leaks, redactor
+
 from secretref import Policy, ResolvedInput, Resolver, Template
+from secretref._sinks import RedactingStream
 from secretref.errors import AccessDeniedError, InputError, SecretNotFoundError, TemplateSyntaxError
 from secretref.guard import TaskGuard, copy_scope, guard, task
 from secretref.logs import guarded
+from secretref.logs._guard import STREAMS
 from secretref.testing import FakeProvider
 
 REF = "${workflow.secrets.token}"
@@ -305,9 +310,23 @@ def test_a_result_that_can_be_read_once_is_refused(resolver):
 
 
 def test_after_the_task_everything_is_as_before(resolver, capsys):
-    before = (sys.stdout, sys.stderr, sys.excepthook, threading.excepthook, warnings.showwarning, logging.Handler.format)
+    before = (
+        sys.stdout,
+        sys.stderr,
+        sys.excepthook,
+        threading.excepthook,
+        warnings.showwarning,
+        logging.Handler.format,
+    )
     task(resolver)(lambda token: print("inside", token))(REF)
-    assert before == (sys.stdout, sys.stderr, sys.excepthook, threading.excepthook, warnings.showwarning, logging.Handler.format)
+    assert before == (
+        sys.stdout,
+        sys.stderr,
+        sys.excepthook,
+        threading.excepthook,
+        warnings.showwarning,
+        logging.Handler.format,
+    )
     assert capsys.readouterr().out == f"inside {MARK}\n"
 
 
@@ -352,6 +371,18 @@ def test_a_wrapper_that_was_kept_writes_on_unchanged(capsys):
     with guarded(redactor()):
         kept.write(f"{SECRET}\n")
     assert capsys.readouterr().out == f"held {MARK}later\n{MARK}\n"
+
+
+def test_a_file_of_ones_own_behind_whatever_is_armed():
+    target = io.StringIO()
+    with guarded(redactor(a="first-c4nary-value")), guarded(redactor(b="second-c4nary-value")):
+        out = RedactingStream(target, STREAMS)
+        out.write("first-c4nary-value second-c4nary-")
+        out.write("value")
+        out.release()
+    RedactingStream(target, STREAMS).release()
+    assert target.getvalue() == f"{MARK} {MARK}"
+    assert repr(STREAMS) == "Live(0 armed)"
 
 
 def test_streams_that_are_gone(monkeypatch):

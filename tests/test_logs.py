@@ -1,5 +1,8 @@
 """No log line holds a value, whatever logger, handler, formatter or failure made it."""
 
+# the odd ways to write, log and name things are what is tested here
+# ruff: noqa: G003, G004, LOG001, N802, PLE1205, PLE1206, PLW1510
+
 import io
 import json
 import logging
@@ -10,8 +13,8 @@ import sys
 import threading
 
 import pytest
-
 from _standin import MARK, NUMBER, SECRET, leaks, redactor
+
 from secretref.logs import install
 
 

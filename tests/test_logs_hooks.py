@@ -1,5 +1,8 @@
 """What the interpreter reports by itself holds no value."""
 
+# the odd ways to write, log and name things are what is tested here
+# ruff: noqa: PLW1510
+
 import asyncio
 import gc
 import subprocess
@@ -10,8 +13,8 @@ import types
 import warnings
 
 import pytest
-
 from _standin import MARK, NUMBER, SECRET, leaks, redactor
+
 from secretref.logs import install_hooks
 
 
@@ -123,6 +126,23 @@ def test_a_hook_of_somebody_else_is_called_with_copies(monkeypatch):
     assert seen[1][0].thread.name == f"\\n{MARK}"
     ours(ValueError, ValueError("plain"), None)
     assert str(seen[-1][1]) == "plain"
+
+
+def test_the_built_in_report_of_what_could_not_be_raised(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    undo = install_hooks(redactor())
+    fields = {
+        "exc_type": ValueError,
+        "exc_value": ValueError(SECRET),
+        "exc_traceback": None,
+        "err_msg": None,
+        "object": len,
+    }
+    sys.unraisablehook(types.SimpleNamespace(**fields))
+    monkeypatch.setattr(sys, "stderr", None)
+    sys.unraisablehook(types.SimpleNamespace(**fields))
+    undo()
+    assert capsys.readouterr().err == f"Exception ignored in: {len!r}\nValueError: {MARK}\n"
 
 
 def test_hooks_that_stay_behind_let_everything_through(monkeypatch):

@@ -1,5 +1,9 @@
 """structlog, loguru, OpenTelemetry and Sentry write no value; each test runs the real library."""
 
+# the odd ways to write, log and name things are what is tested here
+# ruff: noqa: G004, G201, LOG001, PLE1205, PLW1510
+
+import importlib
 import io
 import json
 import logging
@@ -10,6 +14,7 @@ import threading
 import pytest
 import sentry_sdk
 import structlog
+from _standin import MARK, NUMBER, SECRET, leaks, redactor
 from loguru import logger as loguru_logger
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -17,7 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, Status, StatusCode
 
-from _standin import MARK, NUMBER, SECRET, leaks, redactor
+from secretref.errors import MissingExtraError
 from secretref.logs.loguru import patcher
 from secretref.logs.opentelemetry import RedactingSpanProcessor
 from secretref.logs.sentry import before_send
@@ -165,6 +170,20 @@ def test_sentry():
 
 def test_what_cannot_be_redacted_is_not_sent():
     assert before_send(redactor())(iter(()), {}) is None
+
+
+def test_a_missing_library_is_told_at_once(monkeypatch):
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.resources", None)
+    monkeypatch.delitem(sys.modules, "secretref.logs.opentelemetry")
+    with pytest.raises(MissingExtraError, match="opentelemetry"):
+        importlib.import_module("secretref.logs.opentelemetry")
+
+
+def test_names_that_are_no_text_stay(caplog):
+    record = {"message": SECRET, "name": None, "function": "f", "module": "m", "extra": {}, "exception": None}
+    record |= {"file": None, "thread": None, "process": None}
+    patcher(redactor())(record)
+    assert (record["message"], record["name"], record["file"]) == (MARK, None, None)
 
 
 def test_a_missing_library_is_named():

@@ -1,5 +1,8 @@
 """Objects of every kind come back redacted, of their type, shared where clean; nothing is changed in place."""
 
+# the odd ways to write, log and name things are what is tested here
+# ruff: noqa: DTZ001, PLC3002, PLW0108, PTH123, PYI024, RUF012, SLOT000
+
 import argparse
 import array
 import asyncio
@@ -35,10 +38,10 @@ import xml.etree.ElementTree as ET
 import attrs
 import pydantic
 import pytest
+from _standin import MARK, NUMBER, SECRET, leaks, redact
 
 from secretref._objects import TextProxy
 from secretref.errors import InputError
-from _standin import MARK, NUMBER, SECRET, leaks, redact
 
 Pair = collections.namedtuple("Pair", "left right")
 

@@ -1,5 +1,8 @@
 """Arrays and tables of other libraries are walked when they come along, and keep their type."""
 
+# the odd ways to write, log and name things are what is tested here
+# ruff: noqa: E501, PD011
+
 import subprocess
 import sys
 
@@ -8,7 +11,6 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-
 from _standin import MARK, NUMBER, SECRET, leaks, redact
 
 N = int(NUMBER)

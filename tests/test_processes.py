@@ -1,17 +1,25 @@
 """``secretref run``: the child's output is what it was but for the values; its exit code and signals are kept."""
 
+# the odd ways to write, log and name things are what is tested here
+# ruff: noqa: E501, PLW1510
+
 import os
 import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from secretref._processes import run as run_process
+from secretref._redactor import Redactor
 from secretref.cli import main
+from secretref.errors import InputError
 from secretref.testing import canary
 
 SECRETREF = Path(sys.executable).with_name("secretref")
@@ -59,7 +67,7 @@ os.write(1, token[3:] + noise)
 os.write(2, noise)
 sys.exit(7)
 """
-    done = run("--env", "TOKEN", code=code)
+    done = run("--env", "TOKEN", "--mode", "eager", code=code)
     noise = bytes(range(256)) * 3
     assert done.stdout == noise + b"***" + noise
     assert done.stderr == b"err ***\n" + noise
@@ -115,9 +123,8 @@ signal.signal({int(number)}, got)
 print("ready", flush=True)
 time.sleep(60)
 """
-    with subprocess.Popen(
-        command("--env", "TOKEN", code=code), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
-    ) as child:
+    arguments = command("--env", "TOKEN", "--mode", "eager", code=code)
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL) as child:
         assert child.stdout.readline() == b"ready\n"
         child.send_signal(number)
         assert child.stdout.read() == f"got {int(number)}\n".encode()
@@ -220,9 +227,65 @@ def test_weak_values_are_named(monkeypatch, run):
 
 
 def test_a_nul_character_cannot_be_passed(value):
-    from secretref._processes import run as run_process
-    from secretref._redactor import Redactor
-    from secretref.errors import InputError
-
     with pytest.raises(InputError, match="NUL"):
         run_process(["true"], Redactor(), env={"A": f"{value}\0"})
+
+
+@contextmanager
+def standing_for(place, replacement):
+    """Let another file be standard input or output of this process for a time."""
+    kept = os.dup(place)
+    os.dup2(replacement, place)
+    try:
+        yield
+    finally:
+        os.dup2(kept, place)
+        os.close(kept)
+
+
+def here(*command, **options):
+    return run_process(["sh", "-c", *command], Redactor({"token": "c4nary-in-this-process"}), **options)
+
+
+def test_a_signal_to_this_process_reaches_the_child(capfdbinary):
+    before = signal.getsignal(signal.SIGUSR1)
+    assert here("trap 'echo got; exit 9' USR1; kill -USR1 $PPID; sleep 5 & wait") == 9
+    assert capfdbinary.readouterr().out == b"got\n"
+    assert signal.getsignal(signal.SIGUSR1) is before
+
+
+def test_the_keyboards_own_signals_are_not_sent_twice():
+    ours, theirs = pty.openpty()
+    with standing_for(0, theirs):
+        assert here("trap 'exit 9' INT; kill -INT $PPID; sleep 0.2; exit 4") == 4
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_keys_pass_raw_and_the_terminal_is_given_back(capfdbinary):
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    os.write(ours, b"x c4nary-in-this-process\n\x04")
+    with standing_for(0, theirs):
+        assert here("kill -WINCH $PPID; cat", terminal=True, mode="eager") == 0
+    assert termios.tcgetattr(theirs) == before
+    assert b"x ***\r\n" in capfdbinary.readouterr().out
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_the_end_of_input_ends_a_terminal(capfdbinary):
+    source, sink = os.pipe()
+    os.close(sink)
+    with standing_for(0, source):
+        assert here("cat", terminal=True) == 0
+    os.close(source)
+
+
+def test_a_reader_that_left_stops_the_child():
+    source, sink = os.pipe()
+    os.close(source)
+    with standing_for(1, sink):
+        assert here("exec yes") == 128 + signal.SIGPIPE
+        assert here("printf held", mode="line") == 0
+    os.close(sink)

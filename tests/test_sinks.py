@@ -1,5 +1,8 @@
 """Files, sockets and asyncio streams let no value out, and nothing leads round them."""
 
+# the odd ways to write, log and name things are what is tested here
+# ruff: noqa: E501, PTH123
+
 import asyncio
 import gc
 import io
@@ -10,8 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from _standin import MARK, NUMBER, SECRET, redactor
+
 from secretref._sinks import RedactingReader, RedactingSocket, RedactingStream, RedactingWriter
 
 
@@ -137,7 +140,7 @@ def test_files_of_no_known_class():
 
 def test_line_buffering_and_reconfiguration(tmp_path):
     with (tmp_path / "out").open("w", buffering=1, encoding="ascii") as opened:
-        out = RedactingStream(opened, redactor())
+        out = RedactingStream(opened, redactor(), mode="eager")
         out.write("one\n")
         assert (tmp_path / "out").read_text() == "one\n"
         out.reconfigure(encoding="latin-1", errors="replace")
