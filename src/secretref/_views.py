@@ -284,7 +284,7 @@ _DUMP = re.compile(
 
 def _dumped(data: bytes) -> Iterator[tuple[bytes, Source]]:
     """Decode lines of ``xxd``, ``hexdump``, ``od`` and ``curl``, in both orders of bytes; a line counts as a whole."""
-    lines = list(_DUMP.finditer(data)) if b"0000000" in data or b"0000: " in data else []
+    lines = list(_DUMP.finditer(data)) if b"0000000" in data or b"0: " in data else []
     rows = [bytes.fromhex(b"".join(line[1].split())[:32].decode("ascii")) for line in lines]
     ends = [0, *accumulate(map(len, rows))]
 
