@@ -149,5 +149,5 @@ def render(
     for number, key, before, expression, after in todo.singles:
         made[number][key] = f"{before}{texts[expression]}{after}"
     for number, key, pieces in todo.joined:
-        made[number][key] = "".join([piece if type(piece) is str else texts[piece] for piece in pieces])
+        made[number][key] = "".join([piece if isinstance(piece, str) else texts[piece] for piece in pieces])
     return box[0]
