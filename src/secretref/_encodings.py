@@ -54,6 +54,9 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
 def plain_variants(value: str) -> tuple[str, ...]:
     """Spellings of the value itself: stripped, without quotes around, normalised, its backslashes eaten by a shell."""
     found = dict.fromkeys((value, value.strip()))
@@ -62,6 +65,10 @@ def plain_variants(value: str) -> tuple[str, ...]:
             found[text[1:-1]] = None
     if not value.isascii():
         found.update(dict.fromkeys(normalize(kind, text) for text in tuple(found) for kind in ("NFC", "NFD")))
+    if value.endswith("="):  # base64 without its padding
+        found.update(dict.fromkeys(text.rstrip("=") for text in tuple(found)))
+    if _UUID.fullmatch(value):
+        found[value.replace("-", "")] = None
     if "\\" in value:
         found.update(dict.fromkeys(re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL) for text in tuple(found)))
     return tuple(found)
@@ -221,7 +228,8 @@ def forms(value: str) -> Iterator[Form]:
         if len(variant.strip()) > 2 and variant.strip().lower() not in COMMON:
             word = len(variant) < MINIMUM
             yield Form(_utf8(variant), word=word)
-            yield from (form._replace(word=word) for form in _encoded(variant) if len(form.literal) >= MINIMUM)
+            encoded = (form for form in _encoded(variant) if len(form.literal) >= MINIMUM)
+            yield from (form._replace(word=True) for form in encoded) if word else encoded
 
 
 def _encoded(text: str) -> Iterator[Form]:

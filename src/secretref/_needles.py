@@ -195,7 +195,7 @@ class Registry:
 
     def _is_within_marks(self, literal: bytes) -> bool:
         """Tell whether *literal* reads like a part of repeated marks, and so counts as hidden already."""
-        return literal in self.sign * (len(literal) // len(self.sign) + 2)
+        return literal[:1] in self.sign and literal in self.sign * (len(literal) // len(self.sign) + 2)
 
     def _unmarked(self, form: Form) -> list[Form] | None:
         """List the longer parts of *form* that no mark can stand for; None if no mark can complete it.
@@ -203,6 +203,8 @@ class Registry:
         A mark beside ``rest*`` or inside ``a***b`` could complete such a form. Hiding its parts on their own rules
         that out without looking back over text that has gone out.
         """
+        if self.sign[:1] not in form.literal and self.sign[-1:] not in form.literal:
+            return None
         parts = form.literal.split(self.sign)
         if len(parts) == 1 and not self._overlaps(form.literal):
             return None

@@ -191,7 +191,7 @@ def _blank(_: bytes) -> bytes:
 # Readings of a text that contradict the usual one, each with what follows.
 _ZERO_OCTAL = (_Dialect(b"\\0", re.compile(rb"\\0[0-7]{3}"), _zero_octal),)  # echo -e, printf %b
 _LATIN = (_Dialect(b"\\x", re.compile(rb"(?<!\\)\\++x[0-9A-Fa-f]{2}"), _latin), *_ESCAPES)  # characters, not bytes
-_SHELL = (_Dialect(b"\\", re.compile(rb"\\[&%#;]"), _bare),)  # printf %q over an escape
+_SHELL = (_Dialect(b"\\", re.compile(rb"\\[&%#;{}]"), _bare),)  # printf %q over an escape
 _FORM = (_Dialect(b"+", re.compile(rb"\+"), _blank), *_ESCAPES)
 
 _INVISIBLE = (
@@ -233,6 +233,7 @@ def _sources(data: bytes, dialects: tuple[_Dialect, ...], spans: list[Span]) -> 
             leading = dialect.sign == b"\x08"  # an overstruck letter stands on both sides of the backspace
             edits.append(_Edit(data, dialect.tokens, dialect.meaning, leading=leading))
             data = edits[-1].decoded
+    spans = list(set(spans))
     for edit in reversed(edits):
         spans = [edit.source(span) for span in spans]
     return spans
@@ -476,7 +477,7 @@ class _Search:
             yield _ESCAPES
             if b"\\0" in data:
                 yield _ZERO_OCTAL
-            if b"\\&" in data or b"\\%" in data:
+            if b"\\&" in data or b"\\%" in data or b"\\{" in data:
                 yield _SHELL
             if self._wide and b"\\x" in data:
                 yield _LATIN
