@@ -160,7 +160,7 @@ _ESCAPES = (
         re.compile(
             rb"(?<!\\)\\++(?:u[dD][89abAB][0-9A-Fa-f]{2}\\+u[dD][c-fC-F][0-9A-Fa-f]{2}"
             rb"|[ux]\{[0-9A-Fa-f]{1,8}\}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[abefnrtv])"
-            rb"|(?<!\\)(?:\\\\)*+\\[0-7]{1,3}"  # an even number of backslashes stands for itself
+            rb"|(?<![\\\x1b])(?:\\\\)*+\\[0-7]{1,3}"  # an even number of backslashes stands for itself
         ),
         _backslash,
     ),
@@ -188,10 +188,15 @@ def _blank(_: bytes) -> bytes:
     return b" "
 
 
+def _half(_: bytes) -> bytes:
+    return b"\\"
+
+
 # Readings of a text that contradict the usual one, each with what follows.
 _ZERO_OCTAL = (_Dialect(b"\\0", re.compile(rb"\\0[0-7]{3}"), _zero_octal),)  # echo -e, printf %b
 _LATIN = (_Dialect(b"\\x", re.compile(rb"(?<!\\)\\++x[0-9A-Fa-f]{2}"), _latin), *_ESCAPES)  # characters, not bytes
 _SHELL = (_Dialect(b"\\", re.compile(rb"\\[&%#;{}]"), _bare),)  # printf %q over an escape
+_HALVED = (_Dialect(b"\\\\", re.compile(rb"\\\\(?=\\*[0-7])"), _half),)  # octal in JSON
 _FORM = (_Dialect(b"+", re.compile(rb"\+"), _blank), *_ESCAPES)
 
 _INVISIBLE = (
@@ -211,16 +216,10 @@ _INVISIBLE = (
 
 _INVISIBLE_ASCII = (_INVISIBLE[0], _INVISIBLE[-1])
 
-_OVERSTRUCK = 6
-"""Fewer backspaces than the shortest value that is decoded for has characters hide nothing."""
-
 
 def _rewritten(data: bytes, dialects: tuple[_Dialect, ...]) -> bytes:
     for dialect in dialects:
-        if dialect.sign == b"\x08":
-            if b"\x08" in data and data.count(b"\x08") >= _OVERSTRUCK:
-                data = dialect.tokens.sub(b"", data)
-        elif dialect.sign in data:
+        if dialect.sign in data:
             data = dialect.tokens.sub(lambda token, meaning=dialect.meaning: meaning(token[0]), data)  # type: ignore[misc]
     return data
 
@@ -479,7 +478,9 @@ class _Search:
                 yield _ZERO_OCTAL
             if b"\\&" in data or b"\\%" in data or b"\\{" in data:
                 yield _SHELL
-            if self._wide and b"\\x" in data:
+            if b"\\\\" in data:
+                yield _HALVED
+            if b"\\xad" in data or (self._wide and b"\\x" in data):
                 yield _LATIN
         elif b"%" in data or b"&" in data:
             yield _ESCAPES
