@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+from secretref._processes import _Forwarding
 from secretref._processes import run as run_process
 from secretref._redactor import Redactor
 from secretref.cli import main
@@ -265,7 +267,8 @@ def test_the_keyboards_own_signals_are_not_sent_twice():
 def test_keys_pass_raw_and_the_terminal_is_given_back(capfdbinary):
     ours, theirs = pty.openpty()
     before = termios.tcgetattr(theirs)
-    os.write(ours, b"x c4nary-in-this-process\n\x04")
+    typing = threading.Timer(0.5, os.write, (ours, b"x c4nary-in-this-process\n\x04"))
+    typing.start()
     with standing_for(0, theirs):
         assert here("kill -WINCH $PPID; cat", terminal=True, mode="eager") == 0
     assert termios.tcgetattr(theirs) == before
@@ -289,3 +292,11 @@ def test_a_reader_that_left_stops_the_child():
         assert here("exec yes") == 128 + signal.SIGPIPE
         assert here("printf held", mode="line") == 0
     os.close(sink)
+
+
+def test_a_signal_that_comes_before_the_child_is_kept_for_it():
+    with _Forwarding(None) as signals:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        with subprocess.Popen(["sleep", "30"]) as child:
+            signals.to(child)
+    assert child.returncode == -signal.SIGUSR1

@@ -14,7 +14,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from secretref.errors import InputError
 
@@ -66,6 +66,7 @@ def run(
             raise InputError("a NUL character cannot be passed to a process")
         link = _terminal() if terminal else _pipes()
         stack.callback(link.close)
+        signals = stack.enter_context(_Forwarding(link.terminal))
         try:
             child = subprocess.Popen(  # noqa: S603 - to run what it is told is its work
                 command, env=environment, pass_fds=tuple(places.values()), **link.options
@@ -74,7 +75,7 @@ def run(
             fault = NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
         else:
             link.started()
-            stack.enter_context(_forwarding(child, link))
+            signals.to(child)
             return _code(_Pump(child, link, redactor, mode, grace).finish())
     return fault
 
@@ -144,7 +145,7 @@ def _terminal() -> _Link:
     if os.isatty(0):
         before = termios.tcgetattr(0)
         link.restore = lambda: termios.tcsetattr(0, termios.TCSADRAIN, before)
-        tty.setraw(0)
+        tty.setraw(0, termios.TCSADRAIN)  # what was typed already counts
     return link
 
 
@@ -156,25 +157,41 @@ def _resize(terminal: int) -> None:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, fcntl.ioctl(0, termios.TIOCGWINSZ, bytes(8)))
 
 
-@contextlib.contextmanager
-def _forwarding(child: subprocess.Popen[bytes], link: _Link) -> Iterator[None]:
-    """Send the child every signal that is sent to us; those of our keyboard it gets anyway."""
+class _Forwarding:
+    """Sends the child every signal that is sent to us, also one that came before it began."""
 
-    def forward(number: int, _frame: FrameType | None) -> None:
-        if link.terminal is None and number in _KEYBOARD and os.isatty(0):
-            return
-        with contextlib.suppress(ProcessLookupError):
+    def __init__(self, terminal: int | None) -> None:
+        self.terminal = terminal
+        self.child: subprocess.Popen[bytes] | None = None
+        self.early: list[int] = []
+        self.before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for name in _FORWARDED:
+            number = getattr(signal, name)
+            self.before[number] = signal.signal(number, self.forward)
+        if self.terminal is not None:
+            self.before[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, self.forward)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def to(self, child: subprocess.Popen[bytes]) -> None:
+        self.child = child
+        for number in self.early:
             child.send_signal(number)
 
-    before = {getattr(signal, name): signal.signal(getattr(signal, name), forward) for name in _FORWARDED}
-    if link.terminal is not None:
-        terminal = link.terminal
-        before[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, lambda *_: _resize(terminal))
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def forward(self, number: int, _frame: FrameType | None) -> None:
+        if self.terminal is not None and number == signal.SIGWINCH:
+            _resize(self.terminal)
+        elif self.terminal is None and number in _KEYBOARD and os.isatty(0):
+            return  # the terminal sends it to the child as well
+        elif self.child is None:
+            self.early.append(number)
+        else:
+            self.child.send_signal(number)
 
 
 class _Pump:
