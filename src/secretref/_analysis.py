@@ -16,7 +16,7 @@ __all__ = ["Analysis", "Gathering", "analyse"]
 _ORDINARY = 16
 """Length assumed where no value is long enough to be decoded for, in bytes."""
 
-_NUMERIC = re.compile(r"[0-9.eE+-]*[0-9][0-9.eE+-]*")
+_NUMERIC = re.compile(rb"[0-9.eE+-]*[0-9][0-9.eE+-]*")
 _UNRESERVED = re.compile(rb"[A-Za-z0-9._-]+")
 _EDGE = 12
 _SEPARATORS = (b":", b"-", b" ", b",", b", ", b"\\x", b", 0x", b" 0x", b",0x")
@@ -31,7 +31,7 @@ class Analysis:
         lines: Values of several lines, collapsed.
         fragments: What encodings of the values must contain; only for the fast views.
         least: Length of the shortest value that is decoded for, in bytes.
-        numeric: The decimal text of a number may hold a value.
+        numeric: Forms that the decimal text of a number may hold.
         wide: Some value is not ASCII.
         blanks: Some value holds a blank.
     """
@@ -40,7 +40,7 @@ class Analysis:
     lines: frozenset[bytes]
     fragments: frozenset[Form]
     least: int
-    numeric: bool
+    numeric: frozenset[Form]
     wide: bool
     blanks: bool
 
@@ -55,7 +55,8 @@ class Gathering:
         self._lines: set[bytes] = set()
         self._fragments: set[Form] = set()
         self._least = _ORDINARY
-        self._numeric = self._wide = self._blanks = False
+        self._numeric: set[Form] = set()
+        self._wide = self._blanks = False
 
     def __contains__(self, form: Form) -> bool:
         return form in self._forms
@@ -73,7 +74,7 @@ class Gathering:
     def analysis(self) -> Analysis:
         """Freeze what is known by now, without the forms."""
         lines, fragments = frozenset(self._lines), frozenset(self._fragments)
-        return Analysis(frozenset(), lines, fragments, self._least, self._numeric, self._wide, self._blanks)
+        return Analysis(frozenset(), lines, fragments, self._least, frozenset(self._numeric), self._wide, self._blanks)
 
 
 def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
@@ -82,7 +83,7 @@ def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
         pieces = frozenset(_fragments(value)) if fragments else frozenset[Form]()
         least = max(MINIMUM, len(value))
         return Analysis(
-            frozenset(binary_forms(value)), frozenset(), pieces, least, numeric=False, wide=True, blanks=True
+            frozenset(binary_forms(value)), frozenset(), pieces, least, numeric=frozenset(), wide=True, blanks=True
         )
     hidden = {value, *parts(value)}
     decoded_for = [text for text in hidden if len(text) >= MINIMUM]
@@ -98,8 +99,7 @@ def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
         if fragments
         else frozenset(),
         least=min(map(len, decoded_for), default=_ORDINARY),
-        numeric=any(_NUMERIC.fullmatch(text.strip()) for text in hidden)
-        or any(form.literal.isdigit() for form in found),
+        numeric=frozenset(form for form in found if _NUMERIC.fullmatch(form.literal)),
         wide=not value.isascii(),
         blanks=" " in value,
     )

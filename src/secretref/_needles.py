@@ -62,7 +62,7 @@ class Needles:
         self.sign, self.views = sign, views
         self.finders: tuple[Finder, ...] = (*levels, LineMatcher(known.lines)) if known.lines else tuple(levels)
         self.reach = 1 + max((finder.reach for finder in self.finders), default=0)
-        self.numeric = known.numeric
+        self.numeric = bool(known.numeric)
         self._levels = tuple(levels)
         self._known = known
         self._affected = affected
@@ -81,6 +81,19 @@ class Needles:
         forms = (form for level in self._levels for form in level.forms)
         known = (*forms, *self._known.fragments, *anchors)
         return Matcher(known)
+
+    @cached_property
+    def _numbers(self) -> Matcher:
+        return Matcher(self._known.numeric)
+
+    def may_be_in_numbers(self, value: object) -> bool:
+        """Tell whether a number somewhere in a plain built-in *value* may hold a value."""
+        if not self.numeric:
+            return False
+        try:
+            return bool(self._numbers.places(repr(value).encode("utf-8", "replace")))
+        except RecursionError:
+            return True
 
     def hidden(self, data: bytes, *, start: int = 0, final: bool = True) -> list[Span]:
         """Ranges of *data* to hide, in no order, also those because of what they decode to.

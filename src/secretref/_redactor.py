@@ -173,7 +173,8 @@ class Redactor:
         needles = self._registry.current()
         if not needles.finders:
             return value
-        if not needles.numeric and (blob := _serialised(value)) is not None:
+        blob = _serialised(value)
+        if blob is not None and not needles.may_be_in_numbers(value):
             literals = {blob[start:end] for start, end in needles.places(blob)}
             decoded = needles.decoded_spans(blob)
             if not decoded or _covers(needles.spans(blob), decoded):
@@ -244,14 +245,14 @@ def _spans_of_text(needles: Needles, text: str, blocks: list[bytes]) -> list[Spa
         for start in range(0, len(text), _BLOCK):
             first = max(0, start - 1)
             data = text[first : start + _BLOCK + overlap].encode()
-            found = needles.hidden(data, final=start + _BLOCK + overlap >= len(text))
+            found = needles.hidden(data, start=start - first, final=start + _BLOCK + overlap >= len(text))
             spans += [(begin + first, end + first) for begin, end in found]
         return spans
     blocks += (text[start : start + _BLOCK].encode("utf-8", "surrogatepass") for start in range(0, len(text), _BLOCK))
     done, before = 0, b""
     for at, block in enumerate(blocks):
         ahead = b"".join(blocks[at + 1 : at + 2 + overlap // _BLOCK])
-        found = needles.hidden(before + block + ahead[:overlap], final=len(ahead) <= overlap)
+        found = needles.hidden(before + block + ahead[:overlap], start=len(before), final=len(ahead) <= overlap)
         spans += [(begin + done - len(before), end + done - len(before)) for begin, end in found]
         done, before = done + len(block), block[-1:]
     return spans
@@ -263,7 +264,6 @@ def _patched(value: object, literals: list[str], text: Callable[[str], str], dat
     Raises:
         LookupError: A key of a mapping would change, or something else that only the walk can copy.
     """
-    kind = type(value)
     if isinstance(value, str):
         for literal in literals:
             if literal in value:
@@ -274,13 +274,15 @@ def _patched(value: object, literals: list[str], text: Callable[[str], str], dat
         for key, old in value.items():
             if not isinstance(key, (str, int)) or _patched(key, literals, text, data) is not key:
                 raise LookupError
+            if type(old) in _SCALARS:
+                continue
             new = _patched(old, literals, text, data)
             if new is not old:
                 changed[key] = new
         return value | changed if changed else value
     if isinstance(value, (list, tuple, set, frozenset)):
-        parts = [_patched(part, literals, text, data) for part in value]
-        return value if all(map(is_, parts, value)) else kind(parts)  # type: ignore[call-arg]
+        parts = [part if type(part) in _SCALARS else _patched(part, literals, text, data) for part in value]
+        return value if all(map(is_, parts, value)) else type(value)(parts)
     if isinstance(value, bytearray):
         raise LookupError  # noqa: TRY004 - not a fault: it sends the caller to the walk
     return data(value) if isinstance(value, bytes) else value
@@ -292,6 +294,7 @@ def _covers(spans: list[Span], others: list[Span]) -> bool:
     return all(any(start <= begin and stop <= end for start, end in ranges) for begin, stop in others)
 
 
+_SCALARS = frozenset((int, float, bool, type(None)))
 _PLAIN = frozenset((str, int, float, bool, type(None), bytes, complex))
 _MANY = 100_000
 
