@@ -72,10 +72,8 @@ class _Edit:
         *leading*: what was taken out right in front of it as well.
         """
         start = self._position(span[0], 0)
-        if self._leading:
-            start = self._source_at[
-                bisect_left(self._decoded_at, span[0], hi=bisect_right(self._decoded_at, span[0]) - 1)
-            ]
+        if self._leading and self._decoded_at[first := bisect_left(self._decoded_at, span[0])] == span[0]:
+            start = self._source_at[first]
         return start, self._position(span[1] - 1, 1)
 
     def _position(self, offset: int, end: int) -> int:
@@ -342,8 +340,11 @@ def _base64(data: bytes, runs: list[Span]) -> Iterator[tuple[bytes, Callable[[Sp
 _TELLING = 3
 """So many bytes of a value at the end of a line do not yet count as its beginning: that would hold back most lines."""
 
-_SHORT = 24
-"""Behind a shorter line, a single byte counts."""
+_SHORT = 3
+"""Behind a line of no more bytes, its end included, a single byte counts."""
+
+_WRAPPED = 20
+"""Digits of base64 at the end of a line that may go on in the next."""
 
 
 def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int) -> int:
@@ -356,11 +357,11 @@ def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int) ->
     """
     tail = lines[-4 * reach :]
     joined = _join(tail)
-    is_short = len(tail) - tail.rfind(b"\n", 0, -1) <= _SHORT
+    is_short = len(tail) - tail.rfind(b"\n", 0, -1) - 1 <= _SHORT
     telling = 0 if is_short else _TELLING
     run = len(joined.rstrip(_BASE64_DIGITS))
     views = [(joined, _same), *_hexadecimal(joined), *_decimal(joined + b"\n", _UNFINISHED_DECIMALS)]
-    if len(joined) - run >= (4 if is_short else _SHORT):
+    if len(joined) - run >= (1 if is_short else _WRAPPED):
         for lead in range(4):
             whole = len(joined) - (len(joined) - run - lead) % 4
             views.append([*_base64(joined, [(run, whole)])][lead])
