@@ -21,7 +21,7 @@ from _standin import MARK, SECRET, leaks, redactor
 from secretref import Policy, ResolvedInput, Resolver, Template
 from secretref._sinks import RedactingStream
 from secretref.errors import AccessDeniedError, InputError, SecretNotFoundError, TemplateSyntaxError
-from secretref.guard import TaskGuard, copy_scope, guard, task
+from secretref.guard import TaskGuard, copy_scope, derive, guard, task
 from secretref.logs import guarded
 from secretref.logs._guard import STREAMS
 from secretref.testing import FakeProvider
@@ -474,3 +474,14 @@ def test_nothing_of_the_values_hangs_on_the_wrapper(resolver):
             assert SECRET not in one
         if isinstance(one, types.FunctionType):
             stack += [cell.cell_contents for cell in one.__closure__ or ()]
+
+
+def test_what_a_task_derives_is_hidden_like_its_secrets(capsys):
+    resolver = Resolver(FakeProvider({"A": "canary-7f3a91c2"}), policy=Policy.allow_all())
+    resolved = resolver.resolve(Template.compile("${workflow.secrets.A}"), subject="app:x")
+    with resolved.guard():
+        print("signed", derive("signature", "canary-7f3a91c2"[::-1]), resolved.derive("other", "made-from-9321"))
+    assert capsys.readouterr().out == "signed *** ***\n"
+    assert resolved.record(output="made-from-9321").output == "***"
+    with pytest.raises(InputError):
+        derive("signature", "nobody-guards-this")

@@ -19,6 +19,7 @@ PUBLIC = [
     "LoggingSink",
     "Policy",
     "Preflight",
+    "RedactingStream",
     "Redactor",
     "ResolvedInput",
     "Resolver",
@@ -27,6 +28,8 @@ PUBLIC = [
     "Target",
     "TaskGuard",
     "Template",
+    "copy_scope",
+    "derive",
     "task",
 ]
 

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from secretref._redactor import Redactor as Redactor
     from secretref._resolved import ResolvedInput as ResolvedInput
     from secretref._resolver import Resolver as Resolver
+    from secretref._sinks import RedactingStream as RedactingStream
     from secretref._template import Limits as Limits
     from secretref._template import SecretRef as SecretRef
     from secretref._template import Template as Template
     from secretref.guard import TaskGuard as TaskGuard
+    from secretref.guard import copy_scope as copy_scope
+    from secretref.guard import derive as derive
     from secretref.guard import task as task
 
 _ROOMS = {
@@ -33,6 +36,7 @@ _ROOMS = {
     "LoggingSink": "_audit",
     "Policy": "_policy",
     "Preflight": "_preflight",
+    "RedactingStream": "_sinks",
     "Redactor": "_redactor",
     "ResolvedInput": "_resolved",
     "Resolver": "_resolver",
@@ -41,6 +45,8 @@ _ROOMS = {
     "Target": "_policy",
     "TaskGuard": "guard",
     "Template": "_template",
+    "copy_scope": "guard",
+    "derive": "guard",
     "task": "guard",
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
-from typing import Any, Final, NoReturn, Protocol, final
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, final
 
 from pydantic import SecretStr
 
@@ -24,6 +24,9 @@ from secretref._redactor import Redactor
 from secretref._syntax import Expression, Kind
 from secretref._template import Template
 from secretref._tree import freeze, plain, thaw
+
+if TYPE_CHECKING:
+    from secretref.logs import Guard
 
 __all__ = ["Filled", "Keeper", "Refresher", "Request", "ResolvedInput", "exceeds", "fill", "sound"]
 
@@ -254,6 +257,20 @@ class ResolvedInput:
             resolved_at=self._at,
         )
         return recorded(self.redactor, facts, emitted)
+
+    def guard(self) -> Guard:
+        """Make a guard that, while it is entered, hides these values in logs, standard output and error, and hooks.
+
+        It holds for all threads and tasks of the process: ``with resolved.guard(): …``.
+        """
+        from secretref.logs import guarded  # noqa: PLC0415 - pulls in logging and asyncio, for who uses it
+
+        return guarded(self.redactor)
+
+    def derive(self, name: str, value: str) -> str:
+        """Hide *value*, which was made from these values, as if it were one of them; returns it."""
+        self.redactor.register(name, value)
+        return value
 
     def refresh(self) -> ResolvedInput:
         """Fetch exactly these names again, past every cache, for another try after the values were refused.

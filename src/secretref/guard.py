@@ -23,9 +23,9 @@ from secretref._redactor import Redactor
 from secretref._resolved import ResolvedInput
 from secretref._resolver import Resolver
 from secretref._template import Template
-from secretref.logs import Guard, Scope, copy_scope, guarded
+from secretref.logs import Guard, Scope, copy_scope, derive, guarded
 
-__all__ = ["Scope", "TaskGuard", "copy_scope", "guard", "task"]
+__all__ = ["Scope", "TaskGuard", "copy_scope", "derive", "guard", "task"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

@@ -4,8 +4,8 @@
 libraries stand in modules of their own: ``secretref.logs.structlog``, ``.loguru``, ``.opentelemetry``, ``.sentry``.
 """
 
-from secretref.logs._guard import Guard, Scope, copy_scope, guarded
+from secretref.logs._guard import Guard, Scope, copy_scope, derive, guarded
 from secretref.logs._hooks import install_hooks
 from secretref.logs._install import install
 
-__all__ = ["Guard", "Scope", "copy_scope", "guarded", "install", "install_hooks"]
+__all__ = ["Guard", "Scope", "copy_scope", "derive", "guarded", "install", "install_hooks"]

@@ -12,11 +12,12 @@ from typing import Any, ParamSpec, Self, TypeVar
 
 from secretref._redactor import Redactor
 from secretref._sinks import RedactingStream
+from secretref.errors import InputError
 from secretref.logs._hooks import HOOKS
 from secretref.logs._install import LIVE
 from secretref.logs._live import Live, Patches
 
-__all__ = ["Guard", "Scope", "copy_scope", "guarded"]
+__all__ = ["Guard", "Scope", "copy_scope", "derive", "guarded"]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -110,6 +111,19 @@ class Scope:
     def run(self, function: Callable[_P, _R], /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call *function* with the context variables of the task."""
         return self._context.copy().run(function, *args, **kwargs)
+
+
+def derive(name: str, value: str) -> str:
+    """Hide *value*, which the running task has made from its secrets, as if it were one of them; returns it.
+
+    Raises:
+        InputError: No guarded task is running here.
+    """
+    scope = _scope.get()
+    if not scope:
+        raise InputError("no guarded task is running")
+    scope[-1].register(name, value)
+    return value
 
 
 def copy_scope() -> Scope:
