@@ -64,7 +64,5 @@ def _answer(name: str, content: bytes) -> Response:
 def _files() -> dict[str, bytes]:
     """Read everything that may be asked for, so that no name in an address is ever a path."""
     return {
-        entry.name: entry.read_bytes()
-        for entry in files(__name__).iterdir()
-        if entry.name.rpartition(".")[2] in _TYPES
+        entry.name: entry.read_bytes() for entry in files(__name__).iterdir() if entry.name.rpartition(".")[2] in _TYPES
     }

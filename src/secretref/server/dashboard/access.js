@@ -60,17 +60,21 @@ function described(grant, names, name, refresh) {
   return [h("div", { class: "name" }, shown(grant, names)), h("ul", { class: "chips" }, grant.access.map(chip))];
 }
 
-/** Show what is granted on tags of the secret, as far as the caller may see it. */
+/** Show what is granted on tags of the secret, or why it cannot be shown. */
 async function byTag(tags, names) {
   const of = async (tag) => {
-    const found = await granted(["TAG", `${tag.key}:${tag.value}`]).catch(() => []);
-    return found.map((grant) => ({ tag, ...grant }));
+    try {
+      const found = await granted(["TAG", `${tag.key}:${tag.value}`]);
+      return found.map((grant) => ({
+        who: shown(grant, names),
+        what: `${grant.access.join(", ")} by tag ${word(tag)}`,
+      }));
+    } catch (error) {
+      return [{ who: `Grants by tag ${word(tag)} cannot be shown`, what: error.message }];
+    }
   };
   const each = await Promise.all(tags.map(of));
-  const line = (grant) => [
-    h("div", { class: "name" }, shown(grant, names)),
-    h("div", { class: "hint" }, `${grant.access.join(", ")} by tag ${word(grant.tag)}`),
-  ];
+  const line = ({ who, what }) => [h("div", { class: "name" }, who), h("div", { class: "hint" }, what)];
   return each.flat().length > 0 && list(each.flat(), line, "");
 }
 
