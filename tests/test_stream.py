@@ -88,8 +88,8 @@ class TestHolding:
     def test_a_line_is_held_until_it_ends(self):
         stream = opened(VALUE, mode="line")
         assert stream.feed("some text") == ""
-        assert stream.feed(" more\nnext") == "some text more\n"
-        assert stream.feed(" one\r\n") == "next one\r\n"
+        assert stream.feed(" more.\nnext") == "some text more.\n"
+        assert stream.feed(" one.\r\n") == "next one.\r\n"
         assert stream.feed(f"a {VALUE}") == ""
         assert stream.close() == "a ***"
 
@@ -98,7 +98,7 @@ class TestHolding:
         line = "some text; " * 6000
         assert stream.feed(line) == line
         assert stream.feed("more") == ""
-        assert stream.feed(f"{VALUE}\nend") == "more***\n"
+        assert stream.feed(f"{VALUE}.\nend") == "more***.\n"
         assert stream.close() == "end"
 
     def test_a_long_line_in_small_chunks_leaves_no_value(self):
@@ -111,7 +111,7 @@ class TestHolding:
         stream = opened("cnry line one\ncnry line two\nlast", mode="line")
         assert stream.feed("a cnry line one\n") == ""
         assert stream.feed("cnry line two\n") == ""
-        assert stream.feed("last\n") == "a ***\n"
+        assert stream.feed("last.\n") == "a ***.\n"
 
     def test_memory_does_not_grow_with_the_stream(self):
         for mode in ("eager", "line"):

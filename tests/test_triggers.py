@@ -1,12 +1,8 @@
 """Signs that a text is worth decoding: found in one pass, and none is lost."""
 
-import html
-import json
-import re
-import subprocess
-import sys
+import base64
+import random
 import threading
-import urllib.parse
 
 import pytest
 
@@ -16,105 +12,70 @@ from secretref._triggers import Signs, Triggers, triggers
 RUN = b"QUJDREVGR0hJSktMTU5PUFFSU1RV"
 
 
+@pytest.fixture(params=["cold", "warm"])
+def asked(request, monkeypatch):
+    """Triggers that ask regular expressions, or the automaton."""
+    monkeypatch.setattr(_triggers, "_WARM", 1 << 40 if request.param == "cold" else -1)
+    return Triggers(12)
+
+
 @pytest.fixture
 def warm(monkeypatch):
     monkeypatch.setattr(_triggers, "_WARM", -1)
-    return Triggers(20)
+    return Triggers(12)
 
 
-@pytest.fixture
-def cold(monkeypatch):
-    monkeypatch.setattr(_triggers, "_WARM", 1 << 40)
-    return Triggers(20)
+class TestBase64:
+    @pytest.mark.parametrize("before", [b"", b"a ", b"=", b"***"])
+    @pytest.mark.parametrize("after", [b"", b"=", b" b", b"***"])
+    def test_a_long_run_is_told_in_full(self, asked, before, after):
+        data = before + RUN + b"-_+/" + after
+        assert asked.signs(data).base64 == [(len(before), len(before) + len(RUN) + 4)]
+
+    def test_several_runs_are_told(self, asked):
+        assert asked.signs(RUN + b"." + RUN + b" " + RUN[:20] + b" " + RUN[:21]).base64 == [(0, 28), (29, 57), (79, 100)]
+
+    def test_a_capital_letter_may_stand_late(self, asked):
+        data = b"abcdefgh" * 5 + b"I" + b"abcdefgh" * 3
+        assert asked.signs(b"x " + data).base64 == [(2, 2 + len(data))]
+
+    @pytest.mark.parametrize("data", [RUN[:20], b"/usr/lib/python3/site-packages/some", b"0a" * 40, b"one two three"])
+    def test_short_runs_and_runs_in_lower_case_are_none(self, asked, data):
+        assert asked.signs(data).base64 == []
+
+    def test_of_random_text_every_encoding_is_told(self, warm):
+        rng = random.Random(5)
+        for _ in range(300):
+            encoded = base64.b64encode(rng.randbytes(rng.randint(20, 80))).rstrip(b"=")
+            assert warm.signs(b"at: " + encoded).base64 == [(4, 4 + len(encoded))]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "%41", "%7a", "%2d", "\\x41", "\\X4a", "\\x{0041}", "\\u0041", "\\U0000007A", "\\u{41}", "&#65;", "&#x41;", "&#0065",
-        "\\101", "\\172",
-        "%2541", "%25u", "%5c", "%5C", "%26", "%u00e9", "&amp;", "&#37;", "&#38;", "&#92;", "&#x25;", "&#X26;", "&#x5c;", "&percnt;", "&bsol;",
-        "\\u0025", "\\x25", "\\u{5c}", "\\\\x26", "%20%21%22%23", "%20a%21bc%22def%23",
-        "%2B", "%2f", "%3D", "\\/", "\\u002b", "\\x2F", "\\u003D", "&#43;", "&#47;", "&#61;", "&plus;", "&sol;", "&equals;", "&NewLine;",
-        "\\nQUJDREVG", "\\r\\nQUJDREVG", "\\\\nQUJDREVG", "\\nQUI=", "\\nQUI\"", "\\tQUI\\", "\\nQUI\n",
-        "%1b", "%1B", "%08", "%E2%80%8B", "%e2%81%a0", "%C2%AD", "%c2%ad", "%EF%BB%BF", "%ef%bb",
-        "\\e[0m", "\\u001b", "\\x1B", "\\u{1b}", "\\u200b", "\\ufeff", "\\u00ad", "\\u180E", "\\x08",
-        "&#8;", "&#27;", "&#8203;", "&#173;", "&#65279;", "&#x8;", "&#x1b;", "&#x200B;", "&#xFEFF;", "&#xad;", "&shy;", "&zwj;", "&ZeroWidthSpace;", "&NoBreak;",
-        "\x1b", "\x08", "\u200b", "\u202e", "\u2060", "\u206f", "\ufeff", "\u00ad", "\u180e", "\u034f",
-    ],
-)  # fmt: skip
-def test_an_escape_that_may_hide_something_is_a_sign(warm, text):
-    places = warm.escapes(b"some text " + text.encode() + b" more")
-    assert places
-    assert all(10 < place <= 11 + len(text.encode()) for place in places)
+@pytest.mark.parametrize("between", [b"", b":", b" ", b"-", b", ", b",", b", 0x", b",0X", b"\\x", b"x", b"\\u", b" - "])
+def test_many_hexadecimal_digits_are_a_sign(warm, between):
+    assert warm.signs(b"at " + between.join([b"63"] * 14)).hexadecimal
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "plain text, 50% of it & more", "C:\\Users\\new", "a\\nb", "line\\nline two", "%20and%20", "&lt;b&gt;", "&quot;", '{\\"a\\": 1}',
-        "\\\\", "https://example.org/?a=1&b=2", "&nbsp;", "caf\u00e9 \u2713", "2026-11-23T05:35:47",
-    ],
-)  # fmt: skip
-def test_an_ordinary_escape_is_none(warm, text):
-    assert warm.escapes(text.encode()) == []
+@pytest.mark.parametrize("data", [b"plain words", b"2026-11-23 05:35:47", b"63:6e:72", b"g".join([b"63"] * 40)])
+def test_few_are_none(warm, data):
+    assert not warm.signs(data).hexadecimal
 
 
-def test_without_warmth_every_place_counts(cold):
-    assert cold.escapes(b"plain") is None
-    assert cold.signs(b"plain") == Signs([], [], separated=True, listed=True)
+@pytest.mark.parametrize("data", [b"99,110,114,121,55", b"[99, 110, 114, 121, 55]"])
+def test_a_list_of_small_numbers_is_a_sign(warm, data):
+    assert warm.signs(data).listed
 
 
-@pytest.mark.parametrize("engine", ["warm", "cold"])
-class TestRuns:
-    def test_long_runs_of_digits_are_told_in_full(self, engine, request):
-        found = request.getfixturevalue(engine).signs(b"a " + RUN + b"-_+/= b=" + b"0a" * 10 + b" " + b"0a" * 9)
-        assert found.base64 == [(2, 6 + len(RUN)), (10 + len(RUN), 30 + len(RUN))]
-        assert found.hexadecimal == [(10 + len(RUN), 30 + len(RUN))]
-
-    def test_a_run_may_be_all_there_is(self, engine, request):
-        data = b"0a" * 10
-        assert request.getfixturevalue(engine).signs(data).base64 == [(0, 20)]
-        assert request.getfixturevalue(engine).signs(data).hexadecimal == [(0, 20)]
-
-    def test_short_runs_are_none(self, engine, request):
-        found = request.getfixturevalue(engine).signs(b"a " + RUN[:19] + b" " + b"0a" * 9 + b"0")
-        assert (found.base64, found.hexadecimal) == ([], [])
-
-    def test_a_hexadecimal_run_may_stand_in_a_longer_one(self, engine, request):
-        found = request.getfixturevalue(engine).signs(b"xyz" + b"0a" * 10 + b"xyz")
-        assert (found.base64, found.hexadecimal) == ([(0, 26)], [(3, 23)])
+@pytest.mark.parametrize("data", [b"1, 2, 3, 4", b"plain, words", b"1000,2000,3000,4000,5000", b"1.2.3.4.5"])
+def test_other_numbers_are_none(warm, data):
+    assert not warm.signs(data).listed
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        b"63:6e:72:79:37:51:63:6e", b"63 6e 72 79 37 51 63 6e.", b"63-6E-72-79-37-51-63-6E-", b"63, 6e, 72, 79, 37, 51, 63, 6e, ",
-        b"0x63, 0x6e, 0x72, 0x79, 0x37, 0x51, 0x63, 0x6e, 0x72", b"\\x63\\x6e\\x72\\x79\\x37\\x51\\x63\\x6e\\x72",
-        b"x63x6ex72x79x37x51x63x6ex72",
-    ],
-)  # fmt: skip
-def test_separated_digits_are_a_sign(warm, text):
-    assert warm.signs(text + b" ").separated
-
-
-@pytest.mark.parametrize("text", [b"99,110,114,121,55", b"[99, 110, 114, 121, 55]"])
-def test_lists_of_numbers_are_a_sign(warm, text):
-    assert warm.signs(text).listed
-
-
-@pytest.mark.parametrize("text", [b"2026-11-23 05:35:47", b"63:6e:72", b"1, 2, 3, 4", b"plain", b"1000,2000,3000,4000,5000"])
-def test_ordinary_numbers_are_none(warm, text):
-    found = warm.signs(text)
-    assert not found.separated
-    assert not found.listed
-
-
-def test_the_automata_are_built_when_they_pay():
-    asked = Triggers(20)
-    assert asked.escapes(b"x" * 1000) is None
-    assert asked.signs(b"x" * 100_000).separated is False
-    assert asked.escapes(b"x") == []
+def test_little_text_is_taken_to_hold_anything(monkeypatch):
+    monkeypatch.setattr(_triggers, "_WARM", 1000)
+    asked = Triggers(12)
+    assert asked.signs(b"plain") == Signs([], hexadecimal=True, listed=True)
+    assert asked.signs(b"plain" * 300) == Signs([], hexadecimal=False, listed=False)
+    assert asked.signs(b"plain") == Signs([], hexadecimal=False, listed=False)
 
 
 def test_triggers_of_a_length_are_shared():
@@ -127,7 +88,7 @@ def test_threads_share_triggers(warm):
 
     def ask():
         barrier.wait()
-        results.extend(warm.signs(RUN).base64 == [(0, len(RUN))] and warm.escapes(b"%41") == [3] for _ in range(50))
+        results.extend(warm.signs(RUN).base64 == [(0, len(RUN))] for _ in range(50))
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:

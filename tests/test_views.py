@@ -10,13 +10,11 @@ import urllib.parse
 import pytest
 
 from secretref import _triggers, _views
-from secretref._encodings import Form
-from secretref._matcher import Matcher
+from secretref._needles import Registry
 from secretref._stream import merge
-from secretref._views import folded, search, wrapped_from
+from secretref._views import folded
 
 VALUE = "cnry-7Q.x9_ZkPqRsT"
-LETTERS = Matcher([Form(b"7Q.x9_ZkPqRsT")])
 
 
 @pytest.fixture(scope="module", params=["cold", "warm"], autouse=True)
@@ -29,14 +27,16 @@ def signs(request):
     _triggers.triggers.cache_clear()
 
 
-def hidden(text, value=VALUE, letters=None):
-    """Return what of *text* is hidden; one piece for each run."""
-    data, wanted = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"), value.encode()
+def needles(value=VALUE, views="strict"):
+    registry = Registry("***", views)
+    registry.register({"name": value}, strict=False)
+    return registry.current()
 
-    def find(view):
-        return [match.span() for match in re.finditer(re.escape(wanted), view)]
 
-    spans = search(data, find, least=len(wanted), reach=len(wanted) + 8, letters=letters)
+def hidden(text, value=VALUE):
+    """Return what of *text* is hidden because of what it decodes to; one piece for each run."""
+    data = text.encode("utf-8", "surrogatepass")
+    spans = needles(value).decoded_spans(data)
     return [data[start:end].decode("utf-8", "replace") for start, end in (merge(spans) if spans else [])]
 
 
@@ -76,8 +76,6 @@ ESCAPED = {
     "colours everywhere": each("{char}\x1b[0m")[:-4],
     "a link": VALUE[:5] + "\x1b]8;;https://example.org\x07" + VALUE[5:9] + "\x1b]8;;\x1b\\" + VALUE[9:],
     "a character set": VALUE[:5] + "\x1b(B" + VALUE[5:9] + "\x1b=" + VALUE[9:],
-    "overstruck": VALUE[0] + each("{char}\x08{char}", VALUE[1:]),
-    "underlined": VALUE[0] + each("_\x08{char}", VALUE[1:]),
     **{f"invisible U+{ord(char):04X}": char.join(VALUE) for char in "\u200b\u200f\u202a\u202e\u2060\u206f\ufeff\u00ad\u180e\u034f"},
 }  # fmt: skip
 HEXADECIMAL = {
@@ -120,14 +118,19 @@ TOWERS = {
 
 
 @pytest.mark.parametrize("text", [*JOINED.values(), *ESCAPED.values(), *HEXADECIMAL.values()], ids=[*JOINED, *ESCAPED, *HEXADECIMAL])
-@pytest.mark.parametrize("letters", [None, LETTERS], ids=["", "letters"])
-def test_exactly_what_stands_for_the_value_is_hidden(text, letters):
-    assert hidden(f"some text {text} and more", letters=letters) == [text]
+def test_exactly_what_stands_for_the_value_is_hidden(text):
+    assert hidden(f"some text {text} and more") == [text]
+
+
+@pytest.mark.parametrize("text", [each("{char}\x08{char}"), each("_\x08{char}")], ids=["overstruck", "underlined"])
+def test_what_a_printer_strikes_twice_is_hidden(text):
+    (found,) = hidden(f"some text {text} and more")
+    assert found.endswith(text[2:])
 
 
 @pytest.mark.parametrize("text", [*BASE64.values(), *TOWERS.values()], ids=[*BASE64, *TOWERS])
 def test_what_holds_the_value_is_hidden(text):
-    (found,) = hidden(f"some text, {text}, and more", letters=LETTERS)
+    (found,) = hidden(f"some text, {text}, and more")
     assert found in text
     assert not hidden(f"some text, {text.replace(found, '***')}, and more")
 
@@ -195,14 +198,13 @@ def test_a_dump_is_hidden_line_by_line(text):
     [
         ("\\a", "\a"), ("\\b", "\b"), ("\\e", "\x1b"), ("\\f", "\f"), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\v", "\v"),
         ("\\\\n", "\n"), ("\\ud83d\\ude00", "😀"), ("\\\\ud83d\\\\ude00", "😀"), ("\\U0001F600", "😀"), ("\\u{1f600}", "😀"), ("%F0%9F%98%80", "😀"),
-        ("\\udc00", "\udc00"), ("&eacute;", "é"), ("&amp", "&"), ("&lt;", "<"), ("\\303\\251", "é"), ("\\7", "\a"), ("\\777", "\udfff"[:0] + "ÿ"),
+        ("\\udc00", "\udc00"), ("&eacute;", "é"), ("&lt;", "<"), ("\\303\\251", "é"), ("\\7", "\a"), ("\\777", "\udfff"[:0] + "ÿ"),
     ],
 )  # fmt: skip
 def test_an_escape_stands_for_a_character(escape, char):
-    data = f"cnry7Q{escape}cnryQ7"
     wanted = b"cnry7Q" + (b"\xff" if escape == "\\777" else char.encode("utf-8", "surrogatepass")) + b"cnryQ7"
-    found = search(data.encode(), lambda view: [(0, len(view))] if view == wanted else [], least=6, reach=20, letters=None)
-    assert (0, len(data)) in found
+    data = f"<cnry7Q{escape}cnryQ7>".encode()
+    assert (1, len(data) - 1) in needles(wanted).decoded_spans(data)
 
 
 @pytest.mark.parametrize("text", ["&unknown;", "%4", "%zz", "&#;", "\\u{110000}", "\\U00110000"])
@@ -235,9 +237,9 @@ def test_an_empty_view_beyond_the_bound_hides_nothing(monkeypatch):
 def test_signs_far_apart_are_all_decoded():
     far = "&lt;b&gt; " * 400
     text = f"{far}{each('%{code:02x}')}{far}{each('&#{code};')}{far}"
-    assert hidden(text, letters=LETTERS) == [each("%{code:02x}"), each("&#{code};")]
+    assert hidden(text) == [each("%{code:02x}"), each("&#{code};")]
     spread = VALUE[:4] + "&#45;" + VALUE[5:]
-    assert hidden(far + spread + far, letters=LETTERS) == [spread]
+    assert hidden(far + spread + far) == [spread]
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,7 @@ def test_what_the_views_leave_of_a_value_is_listed(value, left):
 
 
 def open_from(lines, value=VALUE):
-    return wrapped_from(lines.encode(), Matcher([Form(value.encode())]).held_from, 4 * len(value), len(value))
+    return needles(value).wrapped_from(lines.encode())
 
 
 LONG = "cnry" + VALUE * 3
@@ -279,14 +281,14 @@ CONTINUED = {
 def test_complete_lines_that_the_next_one_may_continue_are_held(lines, ending):
     for count in range(1, len(lines) - 1):
         text = ending.join(["ready", *lines[:count], ""])
-        assert open_from(text, LONG) == len("ready" + ending)
-    assert open_from(ending.join(["ready", *lines, "end", ""]), LONG) == len(ending.join(["ready", *lines, "end", ""]))
+        assert open_from(text, LONG) <= len("ready" + ending)
+    text = ending.join(["ready", *lines, *["That is all: ***."] * 100, ""])
+    assert open_from(text, LONG) == len(text)
 
 
 @pytest.mark.parametrize(
     "lines",
-    ["ready\n", "", "\n", "A" * 40 + "\n", "ready " + "QUJD" * 10 + "\n", "short\n" * 5, "61:62:63:64:65:66:67:68:69\n", "1, 2, 3, 4, 5, 6, 7\n",
-     "00000000: 4142 4344\n", VALUE + "\n", VALUE[:3] + "\n"],
-)  # fmt: skip
+    ["ready.\n", "", "\n", "QUJD" * 10 + ".\n", "ready (" + "QUJD" * 10 + ")\n", "short.\n" * 5, VALUE + ".\n"],
+)
 def test_other_lines_go_out(lines):
     assert open_from(lines) == len(lines)

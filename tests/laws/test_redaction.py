@@ -1,9 +1,12 @@
 """What holds for every text, every set of values and both engines."""
 
+import base64
+import html
+import json
 import os
 import subprocess
 import sys
-import threading
+import urllib.parse
 
 from _cases import PLAIN, automaton, cases, is_safe, redactor
 from hypothesis import example, given
@@ -112,3 +115,54 @@ def test_innocent_text_comes_back_as_the_same_object(case, text):
         data = text.encode()
         assert hide.text(text) is text
         assert hide.bytes(data) is data
+
+
+@given(cases(PLAIN, least=6))
+def test_the_fast_and_the_deep_views_hide_what_stands_literally(case):
+    values, text = case
+    for views in ("fast", "deep"):
+        out = redactor(values, views).text(text)
+        assert not [value for value in values if is_safe(value) and value in out]
+
+
+TOWERS = (
+    lambda text: base64.b64encode(text.encode()).decode(),
+    lambda text: base64.b64encode(b"ab" + text.encode()).decode().rstrip("="),
+    lambda text: text.encode().hex(),
+    lambda text: urllib.parse.quote(text, safe=""),
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: html.escape(text),
+    lambda text: "".join(f"\\u{ord(char):04x}" for char in text),
+    lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    lambda text: "".join(f"&#{ord(char)};" for char in text),
+)
+
+
+@given(st.lists(st.sampled_from(TOWERS), min_size=1, max_size=3), st.text("aB3/+é\"&\\ ", max_size=6))
+def test_three_encodings_in_each_other_hide_nothing(tower, filler):
+    value = f"cnry7Q{filler}cnryQ7cnry8R"
+    text = value
+    for encode in tower:
+        text = encode(text)
+    out = redactor([value]).text(f"some text, {text}, and more")
+    assert "***" in out
+    assert len(out) < 30 + len(text) / 2
+
+
+def test_hash_seeds_do_not_matter():
+    code = """if True:
+        from secretref._redactor import Redactor
+        values = {str(number): f"cnry{number:03}" * (1 + number % 3) for number in range(50)} | {"word": "abc", "mark": "aa***bb"}
+        text = "".join(f"<{value}{value[:5]}{value[3:]}>{value.encode().hex()} aa{value}bb abc" for value in values.values())
+        for views in ("off", "fast", "strict", "deep"):
+            print(Redactor(values, views=views).text(text))
+    """
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": str(seed)}, stdout=subprocess.PIPE
+        )
+        for seed in range(5)
+    ]
+    outputs = {process.communicate(timeout=30)[0] for process in running}
+    assert len(outputs) == 1
+    assert b"***" in outputs.pop()
