@@ -29,7 +29,9 @@ def test_what_is_known_of_several_values_is_joined():
     assert Form(b"cnry abcd") not in gathering
 
 
-@pytest.mark.parametrize(("value", "least"), [("abc", 16), ("abcdef", 6), ("user:cnry7Q", 6), (b"\xff\xfe", 6), (b"\xff" * 9, 9)])
+@pytest.mark.parametrize(
+    ("value", "least"), [("abc", 16), ("abcdef", 6), ("user:cnry7Q", 6), (b"\xff\xfe", 6), (b"\xff" * 9, 9)]
+)
 def test_the_shortest_value_to_decode_for_is_known(value, least):
     assert analyse(value, fragments=False).least == least
 

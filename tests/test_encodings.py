@@ -9,7 +9,6 @@ import re
 import shlex
 import unicodedata
 from urllib.parse import quote, quote_plus
-from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
@@ -67,9 +66,9 @@ ENCODERS = {
     "JSON of .NET": lambda text: spelled(text, "\"'&<>+`"),
     "JSON in a web page": lambda text: spelled(text, "'&<>"),
     "JSON in JSON": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
-    "JSON in JSON in UTF-8": lambda text: json.dumps(
-        json.dumps(text, ensure_ascii=False)[1:-1], ensure_ascii=False
-    )[1:-1],
+    "JSON in JSON in UTF-8": lambda text: json.dumps(json.dumps(text, ensure_ascii=False)[1:-1], ensure_ascii=False)[
+        1:-1
+    ],
     "JavaScript in single quotes": lambda text: json.dumps(text)[1:-1].replace('\\"', '"').replace("'", "\\'"),
     "repr": lambda text: repr(text)[1:-1],
     "repr in single quotes": lambda text: repr(text + '"')[1:-2],

@@ -13,7 +13,20 @@ def hidden(data, value=KEY, **options):
 
 @pytest.mark.parametrize(
     "gap",
-    [b"\n", b"\r\n", b" ", b"\n    ", b"\t", b"\v\f", b"\\n", b"\\r\\n", b"\\\\n", b"\\\\\\\\n  ", b"\\t", b"\n" * 1024],
+    [
+        b"\n",
+        b"\r\n",
+        b" ",
+        b"\n    ",
+        b"\t",
+        b"\v\f",
+        b"\\n",
+        b"\\r\\n",
+        b"\\\\n",
+        b"\\\\\\\\n  ",
+        b"\\t",
+        b"\n" * 1024,
+    ],
 )
 def test_any_white_space_stands_for_a_line_break(gap):
     text = KEY.replace(b"\n\t", b"\n").replace(b"\n", gap)
@@ -80,9 +93,7 @@ def test_nothing_further_back_than_the_reach_is_held():
     assert matcher.held_from(data) == len(data) - len(b"cnry first")
 
 
-@pytest.mark.parametrize(
-    ("data", "begun"), [(b"..cnry first\n cnry second", 2), (b"..cnry first", 12), (b"..", 2)]
-)
+@pytest.mark.parametrize(("data", "begun"), [(b"..cnry first\n cnry second", 2), (b"..cnry first", 12), (b"..", 2)])
 def test_half_of_a_value_is_a_beginning(data, begun):
     assert LineMatcher([KEY]).begun_from(data) == begun
 

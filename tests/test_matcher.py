@@ -162,7 +162,11 @@ class TestOpen:
         ],
     )
     def test_half_of_a_form_and_eight_bytes_are_a_beginning(self, data, begun):
-        forms = [Form(b"abcdefghijklmnop"), Form(b"abcdefghijklmnopqrstuv"[:17]), Form(b"0123456789abcdef" * 2, caseless=True)]
+        forms = [
+            Form(b"abcdefghijklmnop"),
+            Form(b"abcdefghijklmnopqrstuv"[:17]),
+            Form(b"0123456789abcdef" * 2, caseless=True),
+        ]
         assert Matcher(forms).begun_from(data) == begun
 
 

@@ -1,5 +1,6 @@
 """From values to what is searched for: weak values, marks, levels, snapshots."""
 
+import itertools
 import threading
 
 import pytest
@@ -178,7 +179,7 @@ def test_registering_one_by_one_makes_few_levels():
     needles = made.current()
     sizes = [len(finder) for finder in needles.finders]
     assert len(sizes) <= 12
-    assert all(larger > 2 * smaller for larger, smaller in zip(sizes, sizes[1:], strict=False))
+    assert all(larger > 2 * smaller for larger, smaller in itertools.pairwise(sizes))
     assert all(needles.spans(f"cnry{number:04}".encode()) for number in range(200))
 
 

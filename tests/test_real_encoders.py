@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a program reads best on one line
 """What real programs print of a value is hidden: the search of ``assert_no_leak`` finds no trace.
 
 Programs that a slim image of Debian lacks belong to the group ``debian``.
@@ -19,7 +20,7 @@ from secretref.testing import assert_no_leak, canary
 KINDS = ("alphanumeric", "special", "special", "multiline")
 SHELLS = {
     "a trace": 'set -x; : "$SECRET"; echo x"$SECRET"y; X=a$SECRET',
-    "quoting": "printf '%q\\n' \"$SECRET\"; printf '%q ' a\"$SECRET\" \"$SECRET b\"",
+    "quoting": 'printf \'%q\\n\' "$SECRET"; printf \'%q \' a"$SECRET" "$SECRET b"',
     "variables": "X=$SECRET; set; export -p; declare -p X",
     "expansion": 'echo "${SECRET@Q}" "${SECRET@A}"',
     "an error": '"./$SECRET"; cat "/nonexistent/$SECRET"; cd "$SECRET/x"',
@@ -143,7 +144,15 @@ def test_node(code, value):
 @pytest.mark.parametrize("filters", JQ)
 def test_jq(filters, value):
     value = value.rstrip("\n")
-    assert_hidden(printed(["jq", "-n", "-r", f"[env.SECRET] | @{filters}"] if filters in ("csv", "tsv") else ["jq", "-n", "-r", f"env.SECRET | @{filters}"], value), value)
+    assert_hidden(
+        printed(
+            ["jq", "-n", "-r", f"[env.SECRET] | @{filters}"]
+            if filters in ("csv", "tsv")
+            else ["jq", "-n", "-r", f"env.SECRET | @{filters}"],
+            value,
+        ),
+        value,
+    )
 
 
 @pytest.mark.debian
@@ -199,7 +208,9 @@ def test_curl(options, value, address):
 @pytest.mark.debian
 def test_curl_with_a_trace(value, address):
     value = value.replace("\n", "")
-    assert_hidden(printed(["bash", "-c", f'curl -s --max-time 10 -A "$SECRET" --trace - {address}/quiet'], value), value)
+    assert_hidden(
+        printed(["bash", "-c", f'curl -s --max-time 10 -A "$SECRET" --trace - {address}/quiet'], value), value
+    )
 
 
 def test_the_search_for_traces_finds_what_is_not_redacted(value):

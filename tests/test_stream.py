@@ -40,7 +40,15 @@ class TestRanges:
 
     @pytest.mark.parametrize(
         ("span", "whole"),
-        [((1, 2), (1, 3)), ((2, 3), (1, 3)), ((2, 4), (1, 7)), ((4, 5), (3, 7)), ((6, 7), (3, 7)), ((0, 1), (0, 1)), ((8, 8), (8, 8))],
+        [
+            ((1, 2), (1, 3)),
+            ((2, 3), (1, 3)),
+            ((2, 4), (1, 7)),
+            ((4, 5), (3, 7)),
+            ((6, 7), (3, 7)),
+            ((0, 1), (0, 1)),
+            ((8, 8), (8, 8)),
+        ],
     )
     def test_a_range_grows_to_whole_characters(self, span, whole):
         assert whole_characters("aé😀b".encode(), span) == whole
@@ -64,9 +72,9 @@ class TestHolding:
         redactor = Redactor({"name": VALUE}, views="off")
         reach = redactor._registry.current().reach
         stream = redactor.stream("eager")
-        taken = given = 0
-        for char in (VALUE[:-1] + "é" + VALUE + VALUE[:9]) * 40 + VALUE.encode().hex() * 3:
-            taken += 1
+        given = 0
+        text = (VALUE[:-1] + "é" + VALUE + VALUE[:9]) * 40 + VALUE.encode().hex() * 3
+        for taken, char in enumerate(text, 1):
             given += len(stream.feed(char).replace("***", "x" * len(VALUE)))
             assert taken - given <= reach + 3 * len(VALUE)
 

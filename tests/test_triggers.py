@@ -33,7 +33,11 @@ class TestBase64:
         assert asked.signs(data).base64 == [(len(before), len(before) + len(RUN) + 4)]
 
     def test_several_runs_are_told(self, asked):
-        assert asked.signs(RUN + b"." + RUN + b" " + RUN[:20] + b" " + RUN[:21]).base64 == [(0, 28), (29, 57), (79, 100)]
+        assert asked.signs(RUN + b"." + RUN + b" " + RUN[:20] + b" " + RUN[:21]).base64 == [
+            (0, 28),
+            (29, 57),
+            (79, 100),
+        ]
 
     def test_a_capital_letter_may_stand_late(self, asked):
         data = b"abcdefgh" * 5 + b"I" + b"abcdefgh" * 3

@@ -3,7 +3,6 @@
 import base64
 import html
 import json
-import re
 import textwrap
 import urllib.parse
 
@@ -76,7 +75,10 @@ ESCAPED = {
     "colours everywhere": each("{char}\x1b[0m")[:-4],
     "a link": VALUE[:5] + "\x1b]8;;https://example.org\x07" + VALUE[5:9] + "\x1b]8;;\x1b\\" + VALUE[9:],
     "a character set": VALUE[:5] + "\x1b(B" + VALUE[5:9] + "\x1b=" + VALUE[9:],
-    **{f"invisible U+{ord(char):04X}": char.join(VALUE) for char in "\u200b\u200f\u202a\u202e\u2060\u206f\ufeff\u00ad\u180e\u034f"},
+    **{
+        f"invisible U+{ord(char):04X}": char.join(VALUE)
+        for char in "\u200b\u200f\u202a\u202e\u2060\u206f\ufeff\u00ad\u180e\u034f"
+    },
 }  # fmt: skip
 HEXADECIMAL = {
     "digits": VALUE.encode().hex(),
@@ -117,7 +119,9 @@ TOWERS = {
 }
 
 
-@pytest.mark.parametrize("text", [*JOINED.values(), *ESCAPED.values(), *HEXADECIMAL.values()], ids=[*JOINED, *ESCAPED, *HEXADECIMAL])
+@pytest.mark.parametrize(
+    "text", [*JOINED.values(), *ESCAPED.values(), *HEXADECIMAL.values()], ids=[*JOINED, *ESCAPED, *HEXADECIMAL]
+)
 def test_exactly_what_stands_for_the_value_is_hidden(text):
     assert hidden(f"some text {text} and more") == [text]
 
@@ -160,7 +164,7 @@ def test_digits_with_more_than_separators_between_are_not_one_value(between):
     assert hidden(between.join(textwrap.wrap(VALUE.encode().hex(), 2))) == []
 
 
-def dump(pattern, group, swap=False, value=VALUE):
+def dump(pattern, group, *, swap=False, value=VALUE):
     lines = []
     for at in range(0, len(value), 16):
         row = value.encode()[at : at + 16]
@@ -196,11 +200,28 @@ def test_a_dump_is_hidden_line_by_line(text):
 @pytest.mark.parametrize(
     ("escape", "char"),
     [
-        ("\\a", "\a"), ("\\b", "\b"), ("\\e", "\x1b"), ("\\f", "\f"), ("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("\\v", "\v"),
-        ("\\\\n", "\n"), ("\\ud83d\\ude00", "😀"), ("\\\\ud83d\\\\ude00", "😀"), ("\\U0001F600", "😀"), ("\\u{1f600}", "😀"), ("%F0%9F%98%80", "😀"),
-        ("\\udc00", "\udc00"), ("&eacute;", "é"), ("&lt;", "<"), ("\\303\\251", "é"), ("\\7", "\a"), ("\\777", "\udfff"[:0] + "ÿ"),
+        ("\\a", "\a"),
+        ("\\b", "\b"),
+        ("\\e", "\x1b"),
+        ("\\f", "\f"),
+        ("\\n", "\n"),
+        ("\\r", "\r"),
+        ("\\t", "\t"),
+        ("\\v", "\v"),
+        ("\\\\n", "\n"),
+        ("\\ud83d\\ude00", "😀"),
+        ("\\\\ud83d\\\\ude00", "😀"),
+        ("\\U0001F600", "😀"),
+        ("\\u{1f600}", "😀"),
+        ("%F0%9F%98%80", "😀"),
+        ("\\udc00", "\udc00"),
+        ("&eacute;", "é"),
+        ("&lt;", "<"),
+        ("\\303\\251", "é"),
+        ("\\7", "\a"),
+        ("\\777", "ÿ"),
     ],
-)  # fmt: skip
+)
 def test_an_escape_stands_for_a_character(escape, char):
     wanted = b"cnry7Q" + (b"\xff" if escape == "\\777" else char.encode("utf-8", "surrogatepass")) + b"cnryQ7"
     data = f"<cnry7Q{escape}cnryQ7>".encode()
@@ -217,7 +238,9 @@ def test_a_decoded_part_counts_as_a_whole():
     assert hidden("x&#99;nry-7Q.x9_ZkPqRs&#84;y") == ["&#99;nry-7Q.x9_ZkPqRs&#84;"]
 
 
-@pytest.mark.parametrize("text", ["", "plain text", f"{VALUE[:-1]}\\", "%41%42" * 50, "QUJD" * 50, "6162" * 50, "1, 2, 3, 4, 5, 6, 7, 8"])
+@pytest.mark.parametrize(
+    "text", ["", "plain text", f"{VALUE[:-1]}\\", "%41%42" * 50, "QUJD" * 50, "6162" * 50, "1, 2, 3, 4, 5, 6, 7, 8"]
+)
 def test_what_holds_no_value_stays(text):
     assert hidden(text) == []
 

@@ -1,8 +1,8 @@
 """What holds for every text in chunks, however it is cut.
 
-Values that are little but marks are exempt: what marks assemble out of ``aa***bb`` goes out before its end is seen.
-Two more exemptions where decoded views count. A line goes out once it is complete, so the texts have one line. And a whole
-text is decoded again when marks have been put in, a line is not, so no value shares characters with the mark.
+Values that are little but marks are exempt: what marks assemble of ``aa***bb`` goes out before its end is seen.
+Two more exemptions where decoded views count. A line goes out once it is complete, so the texts have one line. And a
+whole text is decoded again when marks have been put in, a line is not, so no value shares characters with the mark.
 """
 
 from _cases import PLAIN, cases, is_safe, redactor
