@@ -18,8 +18,9 @@ WATCH = """() => {
     addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
 }"""
 REMEMBERED = """async () => JSON.stringify([
-    {...localStorage}, {...sessionStorage}, document.cookie, await indexedDB.databases(), await caches.keys(),
-    (await navigator.serviceWorker.getRegistrations()).length, history.state, window.name, location.href, document.title,
+    {...localStorage}, {...sessionStorage}, document.cookie, await indexedDB.databases(),
+    await caches.keys(), (await navigator.serviceWorker.getRegistrations()).length, history.state,
+    window.name, location.href, document.title,
 ])"""
 HELD = """() => [document.documentElement.outerHTML, document.body.innerText,
     ...[...document.querySelectorAll("input, textarea, select")].map((control) => control.value)].join("\\n")"""
@@ -45,7 +46,7 @@ class Dashboard:
     def open(cls, server, page):
         page.set_default_timeout(8000)
         shown = cls(server, page)
-        page.on("request", lambda request: shown.requests.append(request))  # a built-in method is not taken
+        page.on("request", lambda request: shown.requests.append(request))  # noqa: PLW0108 - a built-in is refused
         page.on("pageerror", lambda error: shown.errors.append(str(error)))
         page.on("dialog", lambda dialog: (shown.errors.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.add_init_script(f"({WATCH})()")

@@ -18,7 +18,7 @@ TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 
 
 @pytest.fixture(scope="module")
-def browser(server):
+def visitor(server):
     """A client that sends what a browser sends when its user opens the page; not signed in."""
     with httpx.Client(
         base_url=server.url.removesuffix("/api"), headers={"Sec-Fetch-Site": "none"}, trust_env=False
@@ -27,15 +27,15 @@ def browser(server):
 
 
 @pytest.mark.parametrize("address", ["/", "/dashboard"])
-def test_short_addresses_lead_to_the_page(browser, address):
-    answer = browser.get(address, follow_redirects=True)
+def test_short_addresses_lead_to_the_page(visitor, address):
+    answer = visitor.get(address, follow_redirects=True)
     assert str(answer.url).endswith("/dashboard/")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
 @pytest.mark.parametrize("name", ["", *FILES])
-def test_every_file_is_served_with_its_type_and_strict_headers(browser, name):
-    answer = browser.get(f"/dashboard/{name}")
+def test_every_file_is_served_with_its_type_and_strict_headers(visitor, name):
+    answer = visitor.get(f"/dashboard/{name}")
     assert answer.content == (SOURCE / (name or "index.html")).read_bytes()
     assert answer.headers["content-type"].startswith(TYPES[Path(name or "index.html").suffix])
     policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["content-security-policy"].split(";"))
@@ -60,16 +60,16 @@ def test_every_file_is_served_with_its_type_and_strict_headers(browser, name):
     "name",
     ["__init__.py", "__pycache__", "absent.js", "..", "%2e%2e", "..%2f_app.py", "....//_app.py", "App.js", "app.js/"],
 )
-def test_nothing_else_is_served(browser, name):
-    answer = browser.get(f"/dashboard/{name}")
+def test_nothing_else_is_served(visitor, name):
+    answer = visitor.get(f"/dashboard/{name}")
     assert answer.status_code in {400, 404} or answer.headers.get("location") == "/dashboard/"
     assert "import" not in answer.text
 
 
 @pytest.mark.parametrize("address", ["/", "/dashboard", "/dashboard/", "/dashboard/app.js"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_the_page_is_only_read(browser, method, address):
-    answer = browser.request(method, address)
+def test_the_page_is_only_read(visitor, method, address):
+    answer = visitor.request(method, address)
     assert answer.status_code == 405
     assert answer.headers["allow"] == "GET"
 
@@ -77,19 +77,19 @@ def test_the_page_is_only_read(browser, method, address):
 @pytest.mark.parametrize(
     "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
 )
-def test_other_sites_do_not_get_the_page(browser, headers):
-    assert browser.get("/dashboard/", headers=headers).status_code in {403, 421}
+def test_other_sites_do_not_get_the_page(visitor, headers):
+    assert visitor.get("/dashboard/", headers=headers).status_code in {403, 421}
 
 
-def test_the_page_knows_how_the_server_takes_values(browser, tmp_path):
+def test_the_page_knows_how_the_server_takes_values(visitor, tmp_path):
     tmp_path.chmod(0o700)
-    assert 'data-values="decoded"' in browser.get("/dashboard/").text
+    assert 'data-values="decoded"' in visitor.get("/dashboard/").text
     with running(tmp_path, "--verbatim") as server:
         assert 'data-values="verbatim"' in httpx.get(server.url.replace("/api", "/dashboard/"), trust_env=False).text
 
 
-def test_the_published_description_is_of_the_api_only(browser):
-    assert all(path.startswith("/api/") for path in browser.get("/openapi.json").json()["paths"])
+def test_the_published_description_is_of_the_api_only(visitor):
+    assert all(path.startswith("/api/") for path in visitor.get("/openapi.json").json()["paths"])
 
 
 def test_the_page_has_no_inline_code_and_loads_only_its_own_files():
