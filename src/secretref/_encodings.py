@@ -183,6 +183,7 @@ _PREFIXES = (
     _prefixed("\\", '$`"\\!'),
     _prefixed("\\", [char for char in _SYMBOLS if char not in "_@%+=:,./~^-"]),  # printf %q of bash
     _prefixed("\\", [char for char in _SYMBOLS if char not in "_@%+=:./-"]),
+    _prefixed("\\", [char for char in _SYMBOLS if char not in "_@%+=:,./-"]),
     _prefixed("\\", [char for char in _SYMBOLS if char not in "_-./,:@"]),
     _prefixed("\\", "()[]{}?*+-|^$\\.&~# \t\n\r\v\f"),  # re.escape
     _prefixed("^", '&|<>^()%!"'),  # cmd.exe
