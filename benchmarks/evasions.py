@@ -83,7 +83,7 @@ LITERAL: dict[str, Transformation] = {
     "CSV field": lambda s: '"' + s.replace('"', '""') + '"',
     "shell, single quotes": shlex.quote,
     "shell, double quotes": lambda s: '"' + re.sub(r'([$`"\\])', r"\\\1", s) + '"',
-    "shell, backslashes": lambda s: re.sub(r"([^\w@%+=:,./-])", r"\\\1", s),
+    "shell, backslashes": lambda s: re.sub(r"""([ !"#$&'()*;<>?\[\\\]^`{|}~])""", r"\\\1", s),
     "regular expression": re.escape,
     "dollars doubled": lambda s: s.replace("$", "$$"),
     "base64": b64,

@@ -172,7 +172,7 @@ def test_nothing_is_taken_away_that_belongs_to_the_value(value):
     assert plain_variants(value) == (value,)
 
 
-@pytest.mark.parametrize("value", ["", "a", "ab", "  ", " ab ", *COMMON, "TRUE", " null\n"])
+@pytest.mark.parametrize("value", ["", "a", "ab", "  ", " ab ", *sorted(COMMON), "TRUE", " null\n"])
 def test_what_would_shred_ordinary_text_has_no_form(value):
     assert list(forms(value)) == []
 
