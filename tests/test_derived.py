@@ -77,6 +77,7 @@ def test_what_only_looks_like_a_document_has_no_leaves(value):
     [
         ("postgres://ann:cnry7Q@db:5432/x", "cnry7Q"),
         ("redis+tls://:cnry%217Q@db", "cnry!7Q"),
+        ("redis+tls://:cnry%217Q@db", "cnry%217Q"),
         ("amqp://ann:cnry@7Q@db", "cnry@7Q"),
         ("ann:cnry7Q", "cnry7Q"),
         ("ann:123456", "123456"),

@@ -24,6 +24,9 @@ FOREIGN = "cnry é✓😀\u2028 7Q"
 VALUES = (SYMBOLS, ONE_QUOTE, OTHER_QUOTE, CONTROLS, FOREIGN)
 
 
+UNSAFE = {char for char in map(chr, range(32, 127)) if not char.isalnum()} - set("_@%+=:./-")
+
+
 def spelled(text, chars):
     """Spell *chars* of *text* as JSON escapes of four digits, as Go and .NET do."""
     return "".join(f"\\u{ord(char):04X}" if char in chars else json.dumps(char)[1:-1] for char in text)
@@ -94,6 +97,9 @@ ENCODERS = {
     "single quotes of a shell": lambda text: text.replace("'", "'\\''"),
     "double quotes of a shell": lambda text: prefixed(text, '$`"\\', "\\"),
     "double quotes of a shell with history": lambda text: prefixed(text, '$`"\\!', "\\"),
+    "printf %q of bash": lambda text: prefixed(text, UNSAFE - set(",~^"), "\\"),
+    "printf %q of older bash": lambda text: prefixed(text, UNSAFE, "\\"),
+    "Shellwords of Ruby": lambda text: prefixed(text, UNSAFE - set(",") | set("%+="), "\\"),
     "re.escape": re.escape,
     "cmd.exe": lambda text: prefixed(text, '&|<>^()%!"', "^"),
     "caret notation": lambda text: "".join(shown(ord(char)) if ord(char) < 128 else char for char in text),
@@ -172,6 +178,10 @@ def test_nothing_is_taken_away_that_belongs_to_the_value(value):
     assert plain_variants(value) == (value,)
 
 
+def test_common_words_are_known():
+    assert {"true", "false", "null", "none", "nil", "nan", "yes", "off", "undefined", "inf", "infinity"} <= COMMON
+
+
 @pytest.mark.parametrize("value", ["", "a", "ab", "  ", " ab ", *sorted(COMMON), "TRUE", " null\n"])
 def test_what_would_shred_ordinary_text_has_no_form(value):
     assert list(forms(value)) == []
@@ -222,6 +232,11 @@ def test_bytes_have_forms_too():
     assert any(literal in base64.b64encode(b"x" + raw) for literal in listed)
     assert all(len(form.literal) >= 6 for form in binary_forms(b"\xff\xfe"))
     assert Form(b"\xff\xfe") not in set(binary_forms(b"\xff\xfe"))
+
+
+def test_an_encoded_form_may_have_six_bytes():
+    assert Form(b"abc".hex().encode(), word=True, caseless=True) in set(forms("abc"))
+    assert Form(b"\xff\xfe\xfd".hex().encode(), caseless=True) in set(binary_forms(b"\xff\xfe\xfd"))
 
 
 def test_lone_surrogates_have_forms():

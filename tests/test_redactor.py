@@ -133,6 +133,10 @@ class TestBytes:
         assert out == b"a ***"
         assert type(out) is bytes
 
+    def test_without_views_one_search_is_enough(self):
+        redactor = Redactor({"name": VALUE}, views="off")
+        assert redactor.bytes(f"a {VALUE} %41".encode()) == b"a *** %41"
+
     def test_clean_bytes_are_the_same_object(self, redactor):
         data = bytes(range(256)) * 10
         assert redactor.bytes(data) is data
@@ -188,6 +192,9 @@ class TestData:
         assert redactor.data({"a": text, "b": [VALUE, 1]}) == {"a": "***", "b": ["***", 1]}
 
     def test_bytes_are_hidden(self, redactor):
+        assert redactor.data({"a": [VALUE, b"plain", bytearray(b"plain")]}) == {
+            "a": ["***", b"plain", bytearray(b"plain")]
+        }
         assert redactor.data([VALUE.encode(), bytearray(VALUE.encode())]) == [b"***", bytearray(b"***")]
         raw = Redactor({"name": b"cnry\xff\xfe7Q"})
         assert raw.data([b"<cnry\xff\xfe7Q>"]) == [b"<***>"]
@@ -197,6 +204,11 @@ class TestData:
         assert redactor.data({"a": 12345678, "b": 1234567, "c": 0.12345678, 12345678: True}) == {
             "a": "***", "b": 1234567, "c": "***", "***": True,
         }  # fmt: skip
+
+    def test_other_numbers_stay_beside_such_values(self):
+        record = {"big": 10**5000, "small": [1, 2.5], "text": "plain"}
+        assert Redactor({"pin": "12345678"}).data(record) is record
+        assert Redactor({"pin": "12345678"}).data({"a": [1, 12345678]}) == {"a": [1, "***"]}
 
     def test_a_number_is_clean_where_no_value_is_one(self, redactor):
         assert redactor.data([12345678, VALUE]) == [12345678, "***"]
@@ -222,7 +234,9 @@ class TestData:
         many = [[number] for number in range(100_001)]
         assert redactor.data(many) is many
 
-    def test_other_objects_are_looked_into(self, redactor):
+    def test_other_objects_are_looked_into(self, redactor, monkeypatch):
+        monkeypatch.delitem(sys.modules, "numpy")
+
         class Holder:
             def __init__(self):
                 self.value = VALUE

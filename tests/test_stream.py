@@ -161,6 +161,14 @@ class TestDecoding:
         assert out == redactor.text(text)
         assert out.count("***") >= 1
 
+    def test_lines_of_one_value_go_out_together_though_another_may_begin(self):
+        digits = base64.b64encode(f"{VALUE}{VALUE[:12]}".encode()).decode()
+        text = f"{digits[:12]}\n{digits[12:]}\n"
+        stream = opened(VALUE, mode="line")
+        assert stream.feed(text) == ""
+        rest = "That is all.\n"
+        assert stream.feed(rest) + stream.close() == Redactor({"name": VALUE}).text(text + rest)
+
     def test_eagerly_and_without_views_nothing_is_decoded(self):
         text = "".join(f"%{ord(char):02x}" for char in VALUE[:9]) + VALUE[9:] + "\n"
         assert opened(VALUE, mode="eager").feed(text) == text
@@ -309,6 +317,14 @@ class TestLateValues:
         redactor.register("late", "aa***bb")
         assert stream.feed("aacnry7Qbb ") + stream.close() == "*** "
         redactor.register("later", "cc***dd")
+
+    def test_the_second_stage_lets_no_rest_of_a_late_value_go(self):
+        redactor = Redactor({"word": "baa"}, views="off")
+        stream = redactor.stream("eager")
+        assert stream.feed("aaaaabb") == "aaaaa"
+        redactor.register("late", "aaaaab")
+        assert "b" not in (stream.feed("") + stream.close())[:1]
+        assert stream.late == 1
 
     def test_both_stages_go_on_with_more_values(self):
         redactor = Redactor({"name": "cnry7Q", "first": "aa***bb"}, views="off")

@@ -66,6 +66,10 @@ ESCAPED = {
     "four digits, escaped again": each("\\\\u{code:04x}"),
     "eight digits": each("\\U{code:08x}"),
     "code points": each("\\u{{{code:x}}}"),
+    "octal of echo": each("\\0{code:03o}"),
+    "a form": VALUE.replace("-", "%2D").replace("7", "%37") ,
+    "octal in JSON": each("\\\\{code:03o}"),
+    "entities of printf %q": each("\\&#{code}\\;"),
     "octal": each("\\{code:03o}"),
     "decimal entities": each("&#{code};"),
     "decimal entities with zeros": each("&#{code:07d};"),
@@ -236,6 +240,14 @@ def test_no_escape_is_left_or_dropped_without_harm(text):
 def test_a_decoded_part_counts_as_a_whole():
     assert hidden(f"%41%42{VALUE[:5]}%37%51") == []
     assert hidden("x&#99;nry-7Q.x9_ZkPqRs&#84;y") == ["&#99;nry-7Q.x9_ZkPqRs&#84;"]
+
+
+def test_blanks_of_forms_are_read():
+    assert hidden("a cnry+7Q+c%6Ery+Q7 b", "cnry 7Q cnry Q7") == ["cnry+7Q+c%6Ery+Q7"]
+
+
+def test_characters_of_latin_1_are_read():
+    assert hidden("a cnry-\\xe9-\\x37Q-cnryQ7 b", "cnry-é-7Q-cnryQ7") == ["cnry-\\xe9-\\x37Q-cnryQ7"]
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def _jsons(text: str) -> Iterator[str]:
         yield _json(text, ascii_only=ascii_only, also="\"'&<>+`")  # .NET
         yield _json(text, ascii_only=ascii_only, also="'&<>")  # templates in HTML
         yield _json(body, ascii_only=ascii_only)  # JSON in JSON
-        yield body.replace('\\"', '"').replace("'", "\\'")  # JavaScript and YAML sources
+        yield body.replace('\\"', '"').replace("'", "\\'")  # JavaScript and YAML sources, bash $'…'
 
 
 def _reprs(text: str) -> Iterator[str]:
@@ -198,8 +198,6 @@ def _quotings(text: str) -> Iterator[str]:
     yield text.replace("'", "'\\''")  # inside single quotes
     yield text.replace("'", "'\"'\"'")  # the same by Python's shlex
     yield from (text.translate(table) for table in _PREFIXES)
-    if not text.isprintable():
-        yield _json(text, ascii_only=False).replace('\\"', '"').replace("'", "\\'")  # bash $'…'
     if not text.isascii():
         yield _utf8(text).decode("latin-1").translate(_CAT)
 
