@@ -1,12 +1,21 @@
 """Ask a provider, whatever it offers."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from pydantic import SecretStr
 
-from secretref.errors import AccessDeniedError, ProviderError, ProviderUnavailableError
+from secretref.errors import (
+    AccessDeniedError,
+    ConfigurationError,
+    ProviderError,
+    ProviderUnavailableError,
+    SecretNotFoundError,
+    StoreDamagedError,
+)
 from secretref.providers._ask import aask, ask, name_of
+from secretref.providers.chain import ChainProvider
 from secretref.testing import assert_no_leak, canary
 
 NAMES = frozenset("AB")
@@ -103,6 +112,23 @@ def test_no_fetch_is_an_error():
         ask(object(), NAMES)
 
 
+@pytest.mark.parametrize("fault", [StopIteration, StopAsyncIteration])
+def test_an_iterator_that_ends_is_a_fault_and_nobody_waits_for_ever(fault):
+    async def bounded():
+        async with asyncio.timeout(10):
+            return await aask(Answers(fault(canary())), NAMES)
+
+    with pytest.raises(ProviderError):
+        asyncio.run(bounded())
+    assert failure(fault(canary())).kind == fault.__name__
+
+
+def test_a_fetch_needs_no_name_of_its_own():
+    provider = Answers(None)
+    provider.fetch = partial(Sync().fetch)
+    assert ask(provider, NAMES) == asyncio.run(aask(provider, NAMES)) == ANSWER
+
+
 class OwnProviderError(ProviderError):
     """As a third party may write it."""
 
@@ -126,6 +152,11 @@ def provoked(error, *, cause):
             ProviderUnavailableError,
         ),
         (lambda text: provoked(AccessDeniedError("A", subject="x"), cause=ValueError(text)), AccessDeniedError),
+        (lambda text: ProviderError(text, kind=text, names=[text, "A"]), ProviderError),
+        (lambda text: StoreDamagedError(text, kind=text), StoreDamagedError),
+        (lambda text: SecretNotFoundError([text], provider=text, references=[text]), SecretNotFoundError),
+        (lambda text: AccessDeniedError([text], subject=text), AccessDeniedError),
+        (ConfigurationError, ProviderError),
         (lambda text: ExceptionGroup(text, [ValueError(text)]), ProviderError),
         (lambda text: UnicodeDecodeError("utf-8", text.encode(), 0, 1, text), ProviderError),
     ],
@@ -135,6 +166,22 @@ def test_errors_say_what_happened_and_no_more(make, expected):
     error = failure(make(value))
     assert type(error) is expected
     assert_no_leak(error, value)
+
+
+def test_an_error_of_ours_keeps_what_says_no_more_than_a_class():
+    error = failure(ProviderUnavailableError("other", kind="SSLError", names={"A", "Q"}))
+    assert (error.provider, error.kind, error.names) == ("answers", "SSLError", {"A"})
+    assert failure(ProviderError("x", kind="S3Error")).kind == "S3Error"
+    assert failure(ProviderError("x", kind="401 Unauthorized")).kind == "ProviderError"
+    missing = failure(SecretNotFoundError({"Q"}, provider="other"))
+    assert (missing.provider, missing.names, missing.references) == ("answers", NAMES, ())
+    assert failure(AccessDeniedError({"B", "Q"}, subject="other")).names == {"B"}
+
+
+def test_a_layer_speaks_for_those_beneath():
+    with pytest.raises(ProviderError) as caught:
+        ask(ChainProvider(Answers(ValueError())), NAMES)
+    assert caught.value.provider == "answers"
 
 
 def test_interruptions_are_no_errors():

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Mapping
 from inspect import isawaitable, iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
 
-from secretref.errors import ProviderError, ProviderUnavailableError, SecretRefError
+from secretref.errors import (
+    AccessDeniedError,
+    ProviderError,
+    ProviderUnavailableError,
+    SecretNotFoundError,
+    SecretRefError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["aask", "ask", "name_of"]
 
-_TRANSIENT = (ProviderUnavailableError, TimeoutError, ConnectionError)
+_TRANSIENT: Final = (TimeoutError, ConnectionError)
+_NO_FETCH, _NO_MAPPING, _NO_VALUE = "has no fetch", "answer is no mapping", "value is no SecretStr"
+_KIND: Final = re.compile(  # the form of a class name, or what this module says
+    rf"[A-Z][A-Za-z]{{0,63}}|[A-Z]\w{{0,58}}Error|{_NO_FETCH}|{_NO_MAPPING}|{_NO_VALUE}", re.ASCII
+)
 
 
 def name_of(provider: object) -> str:
@@ -37,10 +48,12 @@ def ask(provider: object, names: frozenset[str], *, fresh: bool = False) -> dict
 
     Raises:
         ProviderError: It could not be asked, or its answer is no mapping from names to ``SecretStr``.
-        SecretRefError: It raised another error of this library, which is passed on without its history.
+        SecretRefError: It raised another error of this library, which is made anew: without its history and, unless
+            the provider is one of ours, without its words.
     """
     try:
-        answer = _method(provider, ("refetch", "arefetch") if fresh else (), ("fetch", "afetch"))(names)
+        _, method = _method(provider, ("refetch", "arefetch") if fresh else (), ("fetch", "afetch"))
+        answer = method(names)
         return _checked(_finished(answer) if isawaitable(answer) else answer, provider, names)
     except Exception as error:  # noqa: BLE001 - whatever a provider raises may quote a value
         failure = _silenced(error, provider, names)
@@ -52,21 +65,33 @@ async def aask(provider: object, names: frozenset[str], *, fresh: bool = False) 
     from asyncio import to_thread  # noqa: PLC0415 - asyncio is slow to import and not everybody needs it
 
     try:
-        method = _method(provider, ("arefetch", "refetch") if fresh else (), ("afetch", "fetch"))
-        direct = method.__name__.startswith("a") or iscoroutinefunction(method)
-        answer = method(names) if direct else await to_thread(method, names)
-        return _checked(await answer if isawaitable(answer) else answer, provider, names)
+        called, method = _method(provider, ("arefetch", "refetch") if fresh else (), ("afetch", "fetch"))
+        direct = called.startswith("a") or iscoroutinefunction(method)
+        answer, failure = (method(names), None) if direct else await to_thread(_outcome, method, provider, names)
+        if failure is None:
+            return _checked(await answer if isawaitable(answer) else answer, provider, names)
     except Exception as error:  # noqa: BLE001 - whatever a provider raises may quote a value
         failure = _silenced(error, provider, names)
     raise failure
 
 
-def _method(provider: object, *choices: tuple[str, ...]) -> Callable[[frozenset[str]], Any]:
-    found = (getattr(provider, name, None) for choice in choices for name in choice)
-    method = next(filter(callable, found), None)
-    if method is None:
-        raise ProviderError(name_of(provider), kind="has no fetch")
-    return method
+def _method(provider: object, *choices: tuple[str, ...]) -> tuple[str, Callable[[frozenset[str]], Any]]:
+    """Return the first method of *choices* that *provider* has, and what it is called."""
+    for name in (name for choice in choices for name in choice):
+        method = getattr(provider, name, None)
+        if callable(method):
+            return name, method
+    raise ProviderError(name_of(provider), kind=_NO_FETCH)
+
+
+def _outcome(
+    method: Callable[[frozenset[str]], Any], provider: object, names: frozenset[str]
+) -> tuple[Any, SecretRefError | None]:
+    """Return answer or failure: no future can carry a StopIteration, and whoever awaits it would wait for ever."""
+    try:
+        return method(names), None
+    except Exception as error:  # noqa: BLE001 - whatever a provider raises may quote a value
+        return None, _silenced(error, provider, names)
 
 
 def _finished(answer: Awaitable[Any]) -> Any:
@@ -88,18 +113,28 @@ def _finished(answer: Awaitable[Any]) -> Any:
 
 def _checked(answer: object, provider: object, names: frozenset[str]) -> dict[str, SecretStr]:
     if not isinstance(answer, Mapping):
-        raise ProviderError(name_of(provider), kind="answer is no mapping", names=names)
+        raise ProviderError(name_of(provider), kind=_NO_MAPPING, names=names)
     values = {name: answer[name] for name in names if name in answer}
     odd = [name for name, value in values.items() if not isinstance(value, SecretStr)]
     if odd:
-        raise ProviderError(name_of(provider), kind="value is no SecretStr", names=odd)
+        raise ProviderError(name_of(provider), kind=_NO_VALUE, names=odd)
     return values
 
 
 def _silenced(error: Exception, provider: object, names: frozenset[str]) -> SecretRefError:
     """Make a new error that says what *error* may say: never its text, notes, cause or context."""
-    if type(error).__module__ == "secretref.errors" and isinstance(error, SecretRefError):
+    name, kind = name_of(provider), type(error).__name__
+    if type(error).__module__ != "secretref.errors" or not isinstance(error, SecretRefError):
+        unavailable = isinstance(error, (ProviderUnavailableError, *_TRANSIENT))
+        return (ProviderUnavailableError if unavailable else ProviderError)(name, kind=kind, names=names)
+    if type(provider).__module__.startswith("secretref."):  # ours, so silent, and it may speak for those beneath
         build, fields = error.__reduce__()
         return build(*fields)
-    kind = ProviderUnavailableError if isinstance(error, _TRANSIENT) else ProviderError
-    return kind(name_of(provider), kind=type(error).__name__, names=names)
+    concerned = names & getattr(error, "names", names) or names
+    if isinstance(error, AccessDeniedError):
+        return AccessDeniedError(concerned, subject=name)
+    if isinstance(error, SecretNotFoundError):
+        return SecretNotFoundError(concerned, provider=name)
+    if isinstance(error, ProviderError):
+        return type(error)(name, kind=error.kind if _KIND.fullmatch(error.kind) else kind, names=concerned)
+    return ProviderError(name, kind=kind, names=names)
