@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from playwright.sync_api import expect
 
+expect.set_options(timeout=15_000)
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -22,6 +23,13 @@ REMEMBERED = """async () => JSON.stringify([
     await caches.keys(), (await navigator.serviceWorker.getRegistrations()).length, history.state,
     window.name, location.href, document.title,
 ])"""
+GO = """(view) => new Promise((done) => {
+    const shown = () => (document.querySelector("#view[aria-busy]") ? requestAnimationFrame(shown) : done());
+    addEventListener("hashchange", shown, {once: true});
+    const before = location.hash;
+    location.hash = view;
+    if (location.hash === before) shown();
+})"""
 HELD = """() => [document.documentElement.outerHTML, document.body.innerText,
     ...[...document.querySelectorAll("input, textarea, select")].map((control) => control.value)].join("\\n")"""
 
@@ -44,7 +52,7 @@ class Dashboard:
 
     @classmethod
     def open(cls, server, page):
-        page.set_default_timeout(8000)
+        page.set_default_timeout(15_000)
         shown = cls(server, page)
         page.on("request", lambda request: shown.requests.append(request))  # noqa: PLW0108 - a built-in is refused
         page.on("pageerror", lambda error: shown.errors.append(str(error)))
@@ -90,8 +98,8 @@ class Dashboard:
         self.see(name)
 
     def go(self, view):
-        """Follow a link to somewhere within the page."""
-        self.page.evaluate("(view) => { location.hash = view; }", view)
+        """Go somewhere within the page, and wait until it is shown."""
+        self.page.evaluate(GO, view)
 
     def held(self):
         """Everything the page shows and holds in its controls."""

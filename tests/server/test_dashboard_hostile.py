@@ -115,7 +115,6 @@ def test_an_address_leads_to_no_other_call(dashboard, name):
     before = len(dashboard.calls())
     for view in ("#secrets/", "#applications/"):
         dashboard.go(view + name)
-        dashboard.page.wait_for_load_state("networkidle")
     asked = {path for _, path in dashboard.calls()[before:]}
     assert not [path for path in asked if not re.fullmatch(r"/secrets-v2|/applications|/applications/[\w%.]+", path)]
 

@@ -91,6 +91,7 @@ def walk_application(shown):
     shown.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     shown.press("New access key")
     box = shown.page.get_by_role("dialog")
+    expect(box.locator("code")).to_have_count(2)
     key, secret = box.locator("code").all_text_contents()
     shown.press("Copy secret")
     expect(box.get_by_text("The secret is copied.")).to_be_visible()

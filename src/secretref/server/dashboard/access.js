@@ -134,6 +134,7 @@ function explaining(name, applications) {
   );
   const answers = h("div", { role: "status" });
   const ask = async () => {
+    answers.replaceChildren(); // no old answer under a new question
     const who = subject.read();
     const subjects = who.id ? [`${who.kind}:${who.id}`] : await everybody();
     const found = await explained(name, subjects, kind.value);

@@ -22,6 +22,7 @@ function leave(message) {
   signOut();
   user = null;
   shown += 1;
+  main.removeAttribute("aria-busy");
   for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
   bar.replaceChildren(brand);
   const keyId = h("input", { required: true, autocomplete: "username", autocapitalize: "off", spellcheck: "false" });
