@@ -484,4 +484,4 @@ def test_what_a_task_derives_is_hidden_like_its_secrets(capsys):
     assert capsys.readouterr().out == "signed *** ***\n"
     assert resolved.record(output="made-from-9321").output == "***"
     with pytest.raises(InputError):
-        derive("signature", "nobody-guards-this")
+        contextvars.Context().run(derive, "signature", "nobody-guards-this")

@@ -481,3 +481,27 @@ def test_threads_redact_while_others_register():
     for thread in threads:
         thread.join(30)
     assert faults == []
+
+
+def test_values_of_several_redactors_may_overlap():
+    one, other = Redactor({"a": "first-secret-cnry"}), Redactor({"b": "cnry-second-secret"})
+    armed = [one, other]
+    union = Redactor.union(lambda: armed)
+    assert union.text("x first-secret-cnry-second-secret y") == "x *** y"
+    stream = union.stream("eager")
+    out = stream.feed("x first-secret-cn")
+    armed.remove(one)
+    assert (
+        out + stream.feed("ry y ") + stream.feed("cnry-second-secret ") + stream.close() == "x first-secret-cnry y *** "
+    )
+    assert (union.mark, union.weak, repr(union)) == ("***", frozenset(), "Redactor()")
+    with pytest.raises(InputError):
+        union.register("c", "third-secret-cnry")
+
+
+def test_what_is_held_keeps_the_protection_it_was_written_under():
+    armed = [Redactor({"a": "first-secret-cnry"})]
+    stream = Redactor.union(lambda: armed).stream("line")
+    held = stream.feed("unfinished first-secret-cnry")
+    armed.clear()
+    assert held + stream.feed(" later") == "unfinished *** later"

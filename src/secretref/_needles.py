@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import is_
 from typing import Literal
 
 from pydantic import SecretBytes, SecretStr
@@ -17,7 +18,7 @@ from secretref._matcher import Finder, Matcher, Span
 from secretref._views import around, search, wrapped_from
 from secretref.errors import InputError, WeakSecretError
 
-__all__ = ["Needles", "Registration", "Registry", "Value", "Views"]
+__all__ = ["Needles", "Registration", "Registry", "Union", "Value", "Views"]
 
 Views = Literal["deep", "strict", "fast", "off"]
 
@@ -54,18 +55,30 @@ class Needles:
         finders: What finds the values.
         reach: Most bytes that one occurrence spans.
         numeric: The decimal text of a number may hold a value.
+        levels: The matchers among the finders.
+        known: What is known of the values.
+        affected_forms: Forms that a mark can complete.
+        sources: Whose values these are.
     """
 
     def __init__(
-        self, sign: bytes, views: Views, levels: Sequence[Matcher], known: Analysis, affected: frozenset[Form]
+        self,
+        sign: bytes,
+        views: Views,
+        levels: Sequence[Matcher],
+        known: Analysis,
+        *,
+        affected: frozenset[Form],
+        sources: frozenset[object],
     ) -> None:
+        self.sources = sources
         self.sign, self.views = sign, views
         self.finders: tuple[Finder, ...] = (*levels, LineMatcher(known.lines)) if known.lines else tuple(levels)
         self.reach = 1 + max((finder.reach for finder in self.finders), default=0)
         self.numeric = bool(known.numeric)
-        self._levels = tuple(levels)
-        self._known = known
-        self._affected = affected
+        self.levels = tuple(levels)
+        self.known = known
+        self.affected_forms = affected
 
     def __repr__(self) -> str:
         return "Needles()"
@@ -73,18 +86,22 @@ class Needles:
     @cached_property
     def affected(self) -> Matcher | None:
         """Finds the forms that a mark can complete; None if there are none."""
-        return Matcher(form._replace(left=False, right=False) for form in self._affected) if self._affected else None
+        return (
+            Matcher(form._replace(left=False, right=False) for form in self.affected_forms)
+            if self.affected_forms
+            else None
+        )
 
     @cached_property
     def _fragments(self) -> Matcher:
-        anchors = {Form(max(line.split(b"\n"), key=len)) for line in self._known.lines}
-        forms = (form for level in self._levels for form in level.forms)
-        known = (*forms, *self._known.fragments, *anchors)
+        anchors = {Form(max(line.split(b"\n"), key=len)) for line in self.known.lines}
+        forms = (form for level in self.levels for form in level.forms)
+        known = (*forms, *self.known.fragments, *anchors)
         return Matcher(known)
 
     @cached_property
     def _numbers(self) -> Matcher:
-        return Matcher(self._known.numeric)
+        return Matcher(self.known.numeric)
 
     def may_be_in_numbers(self, value: object) -> bool:
         """Tell whether a number somewhere in a plain built-in *value* may hold a value."""
@@ -92,7 +109,7 @@ class Needles:
             return False
         try:
             return bool(self._numbers.places(repr(value).encode("utf-8", "replace")))
-        except RecursionError:
+        except (RecursionError, ValueError):  # too deep, or a number of more digits than Python prints
             return True
 
     def hidden(self, data: bytes, *, start: int = 0, final: bool = True) -> list[Span]:
@@ -128,9 +145,9 @@ class Needles:
             for start, end in search(
                 data[at:stop],
                 self._find_in_view,
-                least=self._known.least,
-                wide=self._known.wide,
-                blanks=self._known.blanks,
+                least=self.known.least,
+                wide=self.known.wide,
+                blanks=self.known.blanks,
                 guess=self.views == "deep",
             )
         ]
@@ -250,7 +267,12 @@ class Registry:
                         fresh.update(self._levels.pop().forms)
                     self._levels.append(Matcher(fresh))
                 snapshot = self._snapshot = Needles(
-                    self.sign, self.views, self._levels, self._known.analysis(), frozenset(self._affected)
+                    self.sign,
+                    self.views,
+                    self._levels,
+                    self._known.analysis(),
+                    affected=frozenset(self._affected),
+                    sources=frozenset((self,)),
                 )
         return snapshot
 
@@ -267,3 +289,55 @@ def _plain(value: Value) -> str | bytes:
         return value.decode()
     except UnicodeDecodeError:
         return value
+
+
+class Union:
+    """The values of several registries, whichever they are at each moment."""
+
+    def __init__(self, members: Callable[[], Sequence[Registry]]) -> None:
+        self._members = members
+        self._parts: tuple[Needles, ...] = ()
+        self._joined = _joined(())
+
+    def __repr__(self) -> str:
+        return "Union()"
+
+    @property
+    def mark(self) -> str:
+        """The mark of the first, or the usual one."""
+        return next((member.mark for member in self._members()), "***")
+
+    @property
+    def weak(self) -> frozenset[str]:
+        """Names of weak values in any of them."""
+        return frozenset[str]().union(*(member.weak for member in self._members()))
+
+    def register(self, _values: Mapping[str, Value], *, strict: bool) -> list[Registration]:  # noqa: ARG002 - Registry's
+        """Refuse: a value belongs to one of the members."""
+        raise InputError("a union of redactors takes no values of its own")
+
+    def current(self) -> Needles:
+        """Take the needles of this moment."""
+        parts = tuple(member.current() for member in self._members())
+        if len(parts) == 1:
+            return parts[0]
+        if len(parts) != len(self._parts) or not all(map(is_, parts, self._parts)):
+            self._joined = _joined(parts)  # before the parts: another thread may ask in between
+            self._parts = parts
+        return self._joined
+
+
+def _joined(parts: Sequence[Needles]) -> Needles:
+    """Join needles; the automata are shared."""
+    known = Gathering()
+    for part in parts:
+        known.add(part.known, set())
+    views: Views = next(
+        (part.views for part in parts if part.views in ("strict", "deep")), parts[0].views if parts else "off"
+    )
+    levels = [level for part in parts for level in part.levels]
+    affected = frozenset[Form]().union(*(part.affected_forms for part in parts))
+    sources = frozenset[object]().union(*(part.sources for part in parts))
+    return Needles(
+        parts[0].sign if parts else b"***", views, levels, known.analysis(), affected=affected, sources=sources
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import builtins
 import marshal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import is_
 from typing import Any, NewType, NoReturn, get_args
 
 from secretref._exceptions import redacted
 from secretref._matcher import Span
-from secretref._needles import Needles, Registration, Registry, Value, Views
+from secretref._needles import Needles, Registration, Registry, Union, Value, Views
 from secretref._objects import rewrite
 from secretref._stream import WITHHELD, Mode, RedactionStream, Settler, merge, splice, whole_characters
 from secretref.errors import ConfigurationError, InputError
@@ -63,7 +63,7 @@ class Redactor:
         if views not in get_args(Views):
             raise ConfigurationError("views must be deep, strict, fast or off")
         self._strict = strict
-        self._registry = Registry(mark, views)
+        self._registry: Registry | Union = Registry(mark, views)
         self._registry.register(values or {}, strict=strict)
 
     def __repr__(self) -> str:
@@ -71,6 +71,17 @@ class Redactor:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a redactor holds values and cannot be pickled or copied")
+
+    @classmethod
+    def union(cls, members: Callable[[], Sequence[Redactor]]) -> Redactor:
+        """Make a redactor of what several others hide, so that values of different ones may overlap.
+
+        Args:
+            members: Asked at each call which redactors count, none of them a union.
+        """
+        joined = cls()
+        joined._registry = Union(lambda: [one._registry for one in members() if isinstance(one._registry, Registry)])  # noqa: SLF001
+        return joined
 
     @property
     def mark(self) -> str:

@@ -242,15 +242,17 @@ class RedactionStream:
 
     __slots__ = ("_current", "_kind", "_lines", "_needles", "_replacer", "_settler", "_state", "_waiting", "late")
 
+    _needles: Needles
+    _replacer: Replacer
+    _settler: Settler | None
+    _waiting: bytearray
+
     def __init__(self, current: Callable[[], Needles], mode: Mode) -> None:
         if mode not in get_args(Mode):
             raise ConfigurationError("a stream is line or eager")
         self._current = current
         self._lines = mode == "line"
-        self._needles = current()
-        self._replacer = Replacer(self._needles, lines=self._lines)
-        self._settler = self._needles.affected and Settler(self._needles)
-        self._waiting = bytearray()  # an unfinished line
+        self._start(current())
         self._kind: type[str | bytes] = str
         self._state: Literal["new", "open", "failed", "closed"] = "new"
         self.late = 0
@@ -294,27 +296,42 @@ class RedactionStream:
         return out if self._kind is bytes else out.decode("utf-8", "surrogatepass")
 
     def _advance(self, data: bytes, *, final: bool, truncated: bool) -> bytes:
-        self._renew()
-        if self._lines and not final:
+        needles, rest = self._current(), b""
+        if not needles.sources >= self._needles.sources:  # values have gone, but what is held was written before
+            rest = self._flow(bytes(self._waiting), final=True, truncated=False)
+            self._start(needles)
+        elif needles is not self._needles:
+            self._renew(needles)
+        if self._lines and needles.sources and not final:
             self._waiting += data
             if b"\n" not in data and len(self._waiting) <= _LINE:
-                return b""
+                return rest
             cut = self._waiting.rfind(b"\n") + 1 or len(self._waiting)
             data, self._waiting = bytes(self._waiting[:cut]), self._waiting[cut:]
         elif final:
             data = bytes(self._waiting)
+        return rest + self._flow(data, final=final, truncated=truncated)
+
+    def _flow(self, data: bytes, *, final: bool, truncated: bool) -> bytes:
         out = self._replacer.feed(data, final=final, truncated=truncated)
         return self._settler.feed(out, final=final) if self._settler else out
 
-    def _renew(self) -> None:
-        """Go on with the needles of the moment."""
-        needles = self._current()
-        if needles is not self._needles:
-            self._needles = needles
-            late = self._replacer.rebase(needles)
-            if late and self._settler:
-                self._settler.cover()
-            self.late += late
-            if needles.affected:
-                self._settler = self._settler or Settler(needles)
-                self._settler.rebase(needles)
+    def _start(self, needles: Needles) -> None:
+        self._needles = needles
+        self._replacer = Replacer(needles, lines=self._lines and bool(needles.sources))
+        self._settler = Settler(needles) if needles.affected else None
+        self._waiting = bytearray()  # an unfinished line
+
+    def _renew(self, needles: Needles) -> None:
+        """Go on with more needles."""
+        if not self._needles.sources:
+            self._start(needles)
+            return
+        self._needles = needles
+        late = self._replacer.rebase(needles)
+        if late and self._settler:
+            self._settler.cover()
+        self.late += late
+        if needles.affected:
+            self._settler = self._settler or Settler(needles)
+            self._settler.rebase(needles)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from secretref._redactor import Redactor
-from secretref._stream import RedactionStream
+from secretref._stream import Mode, RedactionStream
 
-__all__ = ["Live", "LiveStream", "Patches"]
+__all__ = ["Live", "Patches"]
 
 
 class Patches:
@@ -48,11 +48,12 @@ class Live:
     context variables do not reach threads that a task starts. So every live value is hidden everywhere.
     """
 
-    __slots__ = ("_armed", "_lock", "_patches")
+    __slots__ = ("_armed", "_lock", "_patches", "_union")
 
     def __init__(self, patches: Patches) -> None:
         """Put *patches* in place while anything is armed."""
         self._armed: tuple[Redactor, ...] = ()
+        self._union = Redactor.union(lambda: self._armed)
         self._lock = threading.RLock()
         self._patches = patches
 
@@ -84,59 +85,20 @@ class Live:
 
     def text(self, text: str) -> str:
         """Hide the values of all armed redactors in *text*."""
-        for redactor in self._armed:
-            text = redactor.text(text)
-        return text
+        return self._union.text(text)
 
     def bytes(self, data: bytes) -> bytes:
         """Hide them in *data*."""
-        for redactor in self._armed:
-            data = redactor.bytes(data)
-        return data
+        return self._union.bytes(data)
 
     def data(self, value: object) -> object:
         """Hide them in a copy of *value*."""
-        for redactor in self._armed:
-            value = redactor.data(value)
-        return value
+        return self._union.data(value)
 
     def exception(self, exception: BaseException) -> BaseException:
         """Copy *exception* with all of them hidden."""
-        for redactor in self._armed:
-            exception = redactor.exception(exception)
-        return exception
+        return self._union.exception(exception)
 
-    def stream(self, mode: str = "line") -> LiveStream:
+    def stream(self, mode: Mode = "line") -> RedactionStream:
         """Open a stream through whatever is armed at each moment."""
-        return LiveStream(lambda: self._armed, mode)
-
-
-class LiveStream:
-    """A redaction stream with a stage for each armed redactor; stages come and go with them."""
-
-    __slots__ = ("_armed", "_mode", "_stages")
-
-    def __init__(self, armed: Callable[[], tuple[Redactor, ...]], mode: Any) -> None:
-        self._armed, self._mode = armed, mode
-        self._stages: dict[int, tuple[Redactor, RedactionStream]] = {}
-
-    def feed(self, chunk: Any) -> Any:
-        """Take a chunk; return what is certain by now."""
-        armed = {id(redactor): redactor for redactor in self._armed()}
-        for key in armed.keys() - self._stages.keys():
-            self._stages[key] = armed[key], armed[key].stream(self._mode)
-        for key, (_, stage) in list(self._stages.items()):
-            chunk = stage.feed(chunk)
-            if key not in armed:
-                chunk += stage.close()
-                del self._stages[key]
-        return chunk
-
-    def close(self, *, truncated: bool = False) -> Any:
-        """Return what was held back."""
-        rest: Any = None
-        for _, stage in self._stages.values():
-            passed = stage.feed(rest) if rest else None
-            held = stage.close(truncated=truncated)
-            rest = passed + held if passed else held
-        return rest
+        return self._union.stream(mode)
