@@ -237,9 +237,14 @@ HOSTILE: Final[dict[str, Callable[[int, dict[str, str]], str]]] = {
     "percent signs": _always("%"),
     "percent escapes": _always("%2541"),
     "backslashes": _always("\\"),
+    "backspaces": _always("a\b"),
     "backslash escapes": _always("\\u0041\\x5cn"),
     "ampersands": _always("&"),
     "entities": _always("&amp;#65;"),
+    "quotes": _always("'"),
+    "line breaks": _always("\n"),
+    "terminal sequences": _always("\x1b["),
+    "bytes in decimal": _always("65, "),
     "one letter": _always("a"),
 }
 
