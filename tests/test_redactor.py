@@ -93,6 +93,9 @@ class TestText:
         assert redactor.text(VALUE) == "[redaction failed]"
         assert redactor.bytes(VALUE.encode()) == b"[redaction failed]"
 
+    def test_what_marks_complete_is_hidden_too(self):
+        assert Redactor({"one": "aa***bb", "two": "cnry7Q"}).text("aacnry7Qbb cnry7Q") == "*** ***"
+
 
 class TestLongText:
     @pytest.mark.parametrize("views", ["off", "strict"])
@@ -191,7 +194,12 @@ class TestData:
         text = "".join(f"&#{ord(char)};" for char in VALUE)
         assert redactor.data({"a": text, "b": [VALUE, 1]}) == {"a": "***", "b": ["***", 1]}
 
-    def test_bytes_are_hidden(self, redactor):
+    def test_scalars_stay(self, redactor):
+        value = {"a": VALUE, "b": 1, "c": [None, 1.5, VALUE], "d": True}
+        assert redactor.data(value) == {"a": "***", "b": 1, "c": [None, 1.5, "***"], "d": True}
+
+    def test_bytes_are_hidden(self, redactor, monkeypatch):
+        monkeypatch.delitem(sys.modules, "numpy")
         assert redactor.data({"a": [VALUE, b"plain", bytearray(b"plain")]}) == {
             "a": ["***", b"plain", bytearray(b"plain")]
         }
