@@ -46,12 +46,9 @@ export async function audit() {
     await show();
   };
   await search();
-  const fields = [
-    field("Actor", actor),
-    field("Action", action, "for example secret.put or secret.*"),
-    field("Target", target),
-  ];
-  return [h("h1", { tabindex: "-1" }, "Audit"), form(fields, "Filter", search, { kind: "line" }), page];
+  const fields = [field("Actor", actor), field("Action", action), field("Target", target)];
+  const hint = h("p", { class: "hint" }, "An action is exact, as secret.put, or a whole kind, as secret.*");
+  return [h("h1", { tabindex: "-1" }, "Audit"), form(fields, "Filter", search, { kind: "line" }), hint, page];
 }
 
 function row(line) {
