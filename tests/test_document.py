@@ -20,6 +20,7 @@ from secretref._document import MISSING, child, extract
         ('{"": "x"}', ("",), "x", False),
         ('{"$": "x"}', ("$",), "x", False),
         ("1" * 500, (None,), "1" * 500, True),
+        ('{"a": 1e400, "b": 1e-400}', ("b",), "1e-400", True),
     ],
 )
 def test_what_a_path_leads_to(text, steps, expected, is_json):
@@ -38,6 +39,8 @@ def test_what_a_path_leads_to(text, steps, expected, is_json):
         ('{"a": NaN}', ("a",)),
         ('{"a": NaN}', (None,)),
         ("[Infinity]", (0,)),
+        ('{"a": [1e400]}', (None,)),
+        ('{"a": [-1e400]}', ("a", 0)),
         ('{"a": 1}', ("b",)),
         ('{"a": 1}', (0,)),
         ("[1]", (1,)),

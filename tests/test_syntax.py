@@ -80,6 +80,21 @@ def test_other_words_are_foreign(head):
     assert kinds("${" + head + ".A}") == ([(Kind.FOREIGN, "${" + head + ".A}")], [])
 
 
+@pytest.mark.parametrize("hidden", [" ", "\n", "\u00ad", "\u0301", "\u200b", "\u3164", "\ufe0f", "\U000e0041", "\0"])
+@pytest.mark.parametrize("many", [1, 50, 50_000])
+def test_what_cannot_be_seen_makes_nothing_foreign(hidden, many):
+    for at in range(len("workflow.secrets.A")):
+        head, tail = "workflow.secrets.A"[:at], "workflow.secrets.A"[at:]
+        items, flaws = scan("${" + head + hidden * many + tail + "}", 10)
+        assert not items
+        assert len(flaws) == 1
+
+
+@pytest.mark.parametrize("text", ["${workflow.input.se cret}", "${if the work flows}", "${the secret \u2014 a word}"])
+def test_blanks_make_nothing_suspicious(text):
+    assert kinds(text) == ([(Kind.FOREIGN, text)], [])
+
+
 def test_scanning_stops_at_the_limits():
     items, _ = scan("${a}" * 50, 10)
     assert len(items) == 11

@@ -231,3 +231,19 @@ def test_what_the_resolver_asks_for():
     assert template.references is template.references
     assert template.box is template.box
     assert template.fresh_box() is not template.fresh_box()
+
+
+def test_the_number_of_nodes_is_limited_before_they_are_visited():
+    shared = ["${workflow.secrets.A}"]
+    for _ in range(13):
+        shared = [shared, [None] * 400_000]
+    with pytest.raises(LimitError) as caught:
+        Template.compile(shared)
+    assert (caught.value.limit, caught.value.maximum) == ("nodes", 5_000_000)
+
+
+def test_the_place_of_the_root_is_not_named():
+    with pytest.raises(TemplateSyntaxError, match=r"reference: \[0:20\]"):
+        Template.compile("${workflow.secret.A}")
+    with pytest.raises(TemplateSyntaxError, match=r"reference: / \[0:20\]"):
+        Template.compile({"": "${workflow.secret.A}"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -42,7 +43,8 @@ def extract(text: str, steps: tuple[str | int | None, ...]) -> Found | None:
     """Follow *steps* into the JSON document *text*; None if it is none, or they lead nowhere.
 
     ``None`` among the steps, written ``.$``, is the document itself; further on, a string that holds one.
-    Of a key that is there twice the last counts. ``NaN`` and the like, and more than 190 levels, are no JSON.
+    Of a key that is there twice the last counts. ``NaN`` and the like, and more than 190 levels, are no JSON;
+    numbers too large for Python lead nowhere.
     """
     try:
         value = _parsed(text)
@@ -56,7 +58,7 @@ def extract(text: str, steps: tuple[str | int | None, ...]) -> Found | None:
         if type(value) is str:
             return Found(value, is_json=False)
         found = _compact(value)
-        json.loads(found)  # numbers too long to be one are noticed here, not when the value is revealed
+        json.loads(found, parse_float=_finite)  # what is too much for a number is noticed here, not when it is revealed
     except (ValueError, RecursionError):
         return None
     return Found(found, is_json=True)
@@ -64,6 +66,13 @@ def extract(text: str, steps: tuple[str | int | None, ...]) -> Found | None:
 
 def _parsed(text: str) -> Any:
     return json.loads(text, parse_int=_Written, parse_float=_Written, parse_constant=_refused)
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    if not math.isfinite(number):
+        raise InputError("too large a number")
+    return number
 
 
 def _refused(constant: str) -> NoReturn:

@@ -36,11 +36,16 @@ _BRACE: Final = re.compile(r"\$\{|[{}]")
 _JOINTS: Final = "\u00ad\u200b-\u200f\u2060\ufeff"  # invisible inside a word
 _HEAD: Final = (
     re.compile(  # the first two words after an opener; as it never passes a "$", all matches together are linear
-        rf"[^\w$}}>]*+(?:\$[^\w${{}}>]++)?([\w{_JOINTS}-]++)[^\w$}}>]{{1,8}}+([\w{_JOINTS}-]++)"
+        rf"[^\w$}}>]*+(?:\$[^\w${{}}<>]++)?([\w{_JOINTS}-]++)[^\w$}}>]{{1,8}}+([\w{_JOINTS}-]++)"
     )
 )
+_REACH: Final = re.compile(r"[^$}>]*+(?:\$[^${}<>][^$}>]*+)?")  # how far these words can be, whatever hides in them
+_BLANKS: Final = re.compile(r"\s++")
+_HIDDEN: Final = re.compile(r"(?:[^\w\s!-~]|[\u115f\u1160\u3164\uffa0])++")  # marks, controls, fillers, …: no letters
+_DIRT: Final = re.compile(r"[^\w!-~]|[\u115f\u1160\u3164\uffa0]")  # any of both
 _RUN: Final = re.compile(r"\s*+[\w.\[\]'-]*+")  # how far an unclosed reference can have been meant to go
 _OUTSIDE: Final = re.compile(r'["<\r\n]')  # one of these inside the brackets: they close something else
+_QUOTED: Final = re.compile(r'\["[^"<>{}\r\n]*+"\]')  # but this is a step in the wrong quotes
 
 _FIXES: Final = {
     "bad-name": "a name of letters, digits, '_' and '-', at most 255 of them",
@@ -205,10 +210,11 @@ def _flaw(text: str, start: int, end: int, *, escaped: bool) -> Flaw | None:
     if source and not escaped and _read("".join(source.split())).kind is Kind.SECRET:
         return Flaw(start, end, "white-space")
     after = text[run : run + 1]
-    if after and after in "}>" and run + 1 != end:
+    quoting = source and text.count("'", start, run) % 2  # then no bracket was meant to close it
+    if after and after in "}>" and run + 1 != end and not quoting:
         return Flaw(start, run + 1, "mixed")
     swallowing = escaped and source[1:2] == "<" and _OPENER.search(source, 2)  # only braces are balanced
-    if source and not swallowing and not _OUTSIDE.search(source, 2):
+    if source and not swallowing and not _OUTSIDE.search(_QUOTED.sub("", source), 3):
         return None if escaped else Flaw(start, end, _reason(source))
     if run + 1 == end:
         return Flaw(start, end, "too-long")
@@ -275,7 +281,17 @@ def _parser() -> tuple[Lark, type[Exception]]:
 
 
 def _looks_secret(text: str, at: int) -> bool:
-    """Tell whether what follows an opener is the namespace, or was meant to be."""
+    """Tell whether what follows an opener is the namespace, or was meant to be, whatever cannot be seen in it."""
+    if _reads_secret(text, at):
+        return True
+    reach = _REACH.match(text, at)
+    if reach is None or not _DIRT.search(reach[0]):
+        return False
+    seen = _HIDDEN.sub("", reach[0])
+    return any(_reads_secret(_BLANKS.sub(blank, seen), 0) for blank in (" ", ""))
+
+
+def _reads_secret(text: str, at: int) -> bool:
     match = _HEAD.match(text, at)
     return match is not None and len(match[1]) <= 40 and _near(match[1], match[2][:40])
 

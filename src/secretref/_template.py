@@ -295,6 +295,8 @@ def _survey(definition: object, limits: Limits) -> _Found | None:
                 if not value and level < depth:
                     continue
                 nodes -= len(value)
+                if nodes < 0:
+                    raise LimitError("nodes", NODES)
                 if kind is dict:
                     keys.update(value)
                     below = dive(value.items(), level + 1)
@@ -309,7 +311,7 @@ def _survey(definition: object, limits: Limits) -> _Found | None:
             if below:
                 found = found or []
                 found.append((key, below))
-        if level > depth or nodes < 0:
+        if level > depth:
             raise InputError("not plain")
         return found
 

@@ -115,7 +115,8 @@ class Fault:
 
     def __str__(self) -> str:
         start, end = self.span
-        return f"{_shortened(self.place) or '/'} [{start}:{end}] {_shortened(self.reference)}: {self.expected}"
+        where = f"{_shortened(self.place)} " if self.place else ""
+        return f"{where}[{start}:{end}] {_shortened(self.reference)}: {self.expected}"
 
 
 class TemplateSyntaxError(SecretRefError, ValueError):
