@@ -89,7 +89,23 @@ async def asynchronous(event):
     raise AssertionError(event)
 
 
-@pytest.mark.parametrize(("sink", "kind"), [(failing, "OSError"), (asynchronous, "the sink is asynchronous")])
+def generator(event):
+    yield event
+
+
+async def asynchronous_generator(event):
+    yield event
+
+
+@pytest.mark.parametrize(
+    ("sink", "kind"),
+    [
+        (failing, "OSError"),
+        (asynchronous, "the sink is asynchronous"),
+        (generator, "the sink is a generator"),
+        (asynchronous_generator, "the sink is a generator"),
+    ],
+)
 def test_nothing_is_released_when_the_sink_fails(provider, sink, kind):
     auditing = Resolver(provider, policy=Policy.allow_all(), audit=sink)
     with pytest.raises(AuditError) as caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -103,6 +103,8 @@ def write(sink: Sink, event: AuditEvent) -> None:
         if hasattr(promise, "__await__"):
             kind = "the sink is asynchronous"
             getattr(promise, "close", bool)()
+        elif isinstance(promise, Generator | AsyncGenerator):
+            kind = "the sink is a generator"
     except Exception as error:  # noqa: BLE001 - whatever a sink raises
         kind = type(error).__name__
     if kind:

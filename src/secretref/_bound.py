@@ -114,9 +114,11 @@ def _runs(leaf: Leaf, *, undone: bool) -> list[_Run]:
             reads, kept = reads + expression.text, False
             pieces += expression, ""
         else:
-            source = expression.text
-            reads, kept = reads + (source[1:] if undone else source), False
-            pieces[-1] = f"{pieces[-1]}{source[1:]}"
+            read = expression.text[undone:]
+            reads += read
+            if expression.kind is Kind.ESCAPED_SECRET:
+                read, kept = expression.text[1:], False
+            pieces[-1] = f"{pieces[-1]}{read}"  # a foreign escape is the engine's own
     return runs
 
 
