@@ -16,6 +16,7 @@ from conductor.client.context.task_context import TaskInProgress, get_task_conte
 from conductor.client.http.models.task import Task
 from conductor.client.http.models.task_exec_log import TaskExecLog
 from conductor.client.http.models.task_result import TaskResult
+from conductor.client.http.models.workflow_task import WorkflowTask
 from conductor.client.worker.exception import NonRetryableException
 from conductor.client.worker.worker import Worker
 
@@ -147,6 +148,24 @@ def test_an_asynchronous_function(caplog):
 
     assert inspect.iscoroutinefunction(send)
     assert run(send, caplog)["outputData"] == {"result": "Bearer ***"}
+
+
+def test_no_fault_of_a_policy_stops_an_asynchronous_worker():
+    def policy():
+        raise StopIteration
+
+    @guarded(Resolver(MemoryProvider({}), policy=policy))
+    async def send(auth: str):
+        raise AssertionError(auth)
+
+    task = Task(input_data=BOUND, workflow_task=WorkflowTask("send", "send_ref", input_parameters=DEFINITION))
+
+    async def bounded():
+        async with asyncio.timeout(10):
+            await send(task)
+
+    with pytest.raises(RuntimeError):
+        asyncio.run(bounded())
 
 
 @dataclass

@@ -80,7 +80,10 @@ def guarded(
                 return _ended(resolved.redactor, *_outcome(call))
 
         async def arun(task: Task) -> Any:
-            resolved, call = await asyncio.to_thread(prepared, task)
+            ready, error = await asyncio.to_thread(_outcome, lambda: prepared(task))  # no future carries StopIteration
+            if error is not None:
+                raise error
+            resolved, call = ready
             with guard(resolved):
                 return _ended(resolved.redactor, *await _aoutcome(call))
 
