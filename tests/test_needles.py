@@ -6,6 +6,7 @@ import threading
 import pytest
 from pydantic import SecretBytes, SecretStr
 
+from secretref import _needles
 from secretref._needles import Registration, Registry
 from secretref.errors import InputError, WeakSecretError
 
@@ -224,3 +225,23 @@ def test_nothing_here_shows_a_value():
     shown = repr(made) + repr(made.current()) + repr(made.register({"name": "cnry8RcnryR8"}, strict=False))
     assert "cnry" not in shown
     assert "abc" not in shown
+
+
+def test_a_finaliser_that_asks_while_needles_are_built_neither_hangs_nor_hides_values(monkeypatch):
+    registry = Registry("***", "off")
+    registry.register({"a": "first-value-cnry"}, strict=False)
+    build, nested = _needles.Matcher, []
+
+    def slow(forms):
+        if not nested:
+            nested.append(None)
+            nested[0] = registry.current()  # as a log line from a finaliser would
+        return build(forms)
+
+    monkeypatch.setattr(_needles, "Matcher", slow)
+    outer = registry.current()
+    monkeypatch.undo()
+    registry.register({"b": "second-value-cnry"}, strict=False)
+    for needles in (nested[0], outer, registry.current()):
+        assert needles.spans(b"x first-value-cnry y")
+    assert registry.current().spans(b"x second-value-cnry y")

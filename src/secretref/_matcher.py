@@ -100,7 +100,7 @@ class Matcher:
         self._heads: tuple[_Prefixes, _Prefixes] | None = None
         self._automaton: _Automaton | None = None
         self._spent = 0.0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finaliser that logs may come back while it is held
 
     def __len__(self) -> int:
         return len(self.forms)

@@ -170,7 +170,7 @@ class Registry:
         self.mark, self.sign = mark, mark.encode("utf-8", "surrogatepass")
         self.views: Views = views
         self.weak: frozenset[str] = frozenset()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._known = Gathering()
         self._fresh: set[Form] = set()
         self._levels: list[Matcher] = []
@@ -261,15 +261,18 @@ class Registry:
         snapshot = self._snapshot
         if snapshot is None:
             with self._lock:
-                if self._fresh:
-                    fresh, self._fresh = self._fresh, set()
-                    while self._levels and len(self._levels[-1]) <= 2 * len(fresh):
-                        fresh.update(self._levels.pop().forms)
-                    self._levels.append(Matcher(fresh))
+                taken = set(self._fresh)
+                levels, fresh = [*self._levels], set(taken)
+                if fresh:
+                    while levels and len(levels[-1]) <= 2 * len(fresh):
+                        fresh.update(levels.pop().forms)
+                    levels.append(Matcher(fresh))
+                # Building allocates, so a finaliser may have run here that logs and asks for needles in its turn.
+                self._levels, self._fresh = levels, self._fresh - taken
                 snapshot = self._snapshot = Needles(
                     self.sign,
                     self.views,
-                    self._levels,
+                    levels,
                     self._known.analysis(),
                     affected=frozenset(self._affected),
                     sources=frozenset((self,)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, final
 
 from pydantic import SecretStr
@@ -129,7 +129,7 @@ class Keeper:
     __slots__ = ("_lock", "_redactor", "_values")
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()  # a finaliser that logs may come back while it is held
         self._redactor: Redactor | None = None
         self._values: list[tuple[str, SecretStr]] = []
 
