@@ -17,7 +17,7 @@ gg==
 @pytest.mark.parametrize("breaking", ["\n", "\r\n", "\r", "\v", "\f", "\x1c", "\x85", "\u2028", "\u2029"])
 def test_lines_of_a_value_are_parts(breaking):
     assert is_multiline(f"cnry first{breaking}cnry second")
-    assert list(parts(f"cnry first{breaking}  cnry second{breaking}")) == ["cnry first", "cnry second"]
+    assert list(parts(f"cnry one{breaking}  cnry second{breaking}")) == ["cnry one", "cnry second"]
 
 
 @pytest.mark.parametrize("value", ["cnry7Q\n", "\r\ncnry7Q", "cnry 7Q"])
@@ -48,7 +48,15 @@ def test_a_document_gives_its_leaves_and_its_layouts():
 
 @pytest.mark.parametrize(
     "leaf",
-    ["cnry123", "service_account", "PostgreSQL", "https://cnry.example.org/a?b=1", "cnry@example.org", "cnry://x:1"],
+    [
+        "cnry123",
+        "service_account",
+        "undefined",
+        "PostgreSQL",
+        "https://cnry.example.org/a?b=1",
+        "cnry@example.org",
+        "cnry://x:1",
+    ],
 )
 def test_an_ordinary_leaf_is_no_part(leaf):
     assert leaf not in set(parts(json.dumps({"name": leaf})))
@@ -87,6 +95,7 @@ def test_what_only_looks_like_a_document_has_no_leaves(value):
         ("AccountKey=cnry7Q==", "cnry7Q=="),
         ("Bearer cnry7Q", "cnry7Q"),
         ("basic cnry7Q", "cnry7Q"),
+        ("Digest cnry7Q", "cnry7Q"),
     ],
 )
 def test_a_password_inside_a_value_is_a_part(value, password):

@@ -21,7 +21,8 @@ ONE_QUOTE = "cnry it's <7&Q>"
 OTHER_QUOTE = 'cnry "7Q" <&>'
 CONTROLS = "cnry\b\t\n\f\r\x0b\x1b\x7f 7Q"
 FOREIGN = "cnry é✓😀\u2028 7Q"
-VALUES = (SYMBOLS, ONE_QUOTE, OTHER_QUOTE, CONTROLS, FOREIGN)
+MIXED = "cnry'\b\x1b\"<&>+`/7Q é"
+VALUES = (SYMBOLS, ONE_QUOTE, OTHER_QUOTE, CONTROLS, FOREIGN, MIXED)
 
 
 UNSAFE = {char for char in map(chr, range(32, 127)) if not char.isalnum()} - set("_@%+=:./-")
@@ -123,7 +124,7 @@ def found(value, encoded):
     )
 
 
-@pytest.mark.parametrize("value", VALUES, ids=["symbols", "quote", "other quote", "controls", "foreign"])
+@pytest.mark.parametrize("value", VALUES, ids=["symbols", "quote", "other quote", "controls", "foreign", "mixed"])
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
 def test_what_an_encoder_writes_is_a_form(encode, value):
     assert found(value, encode(value))
@@ -162,6 +163,7 @@ def test_a_core_says_whether_its_neighbours_carry_bits(raw, neighbours):
         ("'cnry7Q'", "cnry7Q"),
         ("`cnry7Q`", "cnry7Q"),
         (' "cnry7Q" ', "cnry7Q"),
+        ("cnry7QcnryQ7==", "cnry7QcnryQ7"),
         ("cnry\u00e9", "cnrye\u0301"),
         ("cnrye\u0301", "cnry\u00e9"),
         ("cnry\\$7\\\\Q\\\nR", "cnry$7\\Q\nR"),

@@ -93,6 +93,10 @@ class TestHolding:
         stream = opened(VALUE, views="off")
         assert stream.feed(VALUE + ";") + stream.feed(VALUE) + stream.feed(VALUE + ".") + stream.close() == "***;***."
 
+    def test_values_that_touch_at_a_cut_share_a_mark(self):
+        stream = opened("cnry;7Q;;", views="off")
+        assert [stream.feed(chunk) for chunk in ("cnry;7Q;;", "cnry;7Q;;", ". ")] == ["***", "", ". "]
+
     def test_a_line_is_held_until_it_ends(self):
         stream = opened(VALUE, mode="line")
         assert stream.feed("some text") == ""
@@ -197,6 +201,11 @@ class TestMarks:
     def test_a_flood_of_them_takes_time_in_proportion(self):
         redactor = Redactor({"one": "aa***bb", "two": "cnry7Q"}, views="off")
         assert redactor.text("aacnry7Qbb;" * 5000) == "***;" * 5000
+
+    @pytest.mark.parametrize("before", range(4085, 4100, 2))
+    def test_they_are_hidden_at_any_place(self, before):
+        redactor = Redactor({"one": "aa***bb", "two": "cnry7Q"}, views="off")
+        assert redactor.text(";" * before + "aacnry7Qbb") == ";" * before + "***"
 
     def test_what_cannot_be_settled_is_withheld(self, monkeypatch):
         redactor = Redactor({"one": "aa***bb", "two": "cnry7Q"}, views="off")

@@ -69,6 +69,7 @@ ESCAPED = {
     "octal of echo": each("\\0{code:03o}"),
     "a form": VALUE.replace("-", "%2D").replace("7", "%37") ,
     "octal in JSON": each("\\\\{code:03o}"),
+    "braces of printf %q": each("\\u\\{{{code:x}\\}}"),
     "entities of printf %q": each("\\&#{code}\\;"),
     "octal": each("\\{code:03o}"),
     "decimal entities": each("&#{code};"),
