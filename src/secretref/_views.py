@@ -186,15 +186,17 @@ def _blank(_: bytes) -> bytes:
     return b" "
 
 
-def _half(_: bytes) -> bytes:
-    return b"\\"
+def _half(token: bytes) -> bytes:
+    return token[: len(token) // 2]
 
 
 # Readings of a text that contradict the usual one, each with what follows.
 _ZERO_OCTAL = (_Dialect(b"\\0", re.compile(rb"\\0[0-7]{3}"), _zero_octal),)  # echo -e, printf %b
 _LATIN = (_Dialect(b"\\x", re.compile(rb"(?<!\\)\\++x[0-9A-Fa-f]{2}"), _latin), *_ESCAPES)  # characters, not bytes
 _SHELL = (_Dialect(b"\\", re.compile(rb"\\[&%#;{}]"), _bare),)  # printf %q over an escape
-_HALVED = (_Dialect(b"\\\\", re.compile(rb"\\\\(?=\\*[0-7])"), _half),)  # octal in JSON
+_HALVED = (  # octal in JSON; each run of backslashes is looked at once
+    _Dialect(b"\\\\", re.compile(rb"(?<!\\)(?:\\\\)++(?=\\?[0-7])"), _half),
+)
 _FORM = (_Dialect(b"+", re.compile(rb"\+"), _blank), *_ESCAPES)
 
 _INVISIBLE = (
