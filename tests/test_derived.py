@@ -96,6 +96,8 @@ def test_what_only_looks_like_a_document_has_no_leaves(value):
         ("Bearer cnry7Q", "cnry7Q"),
         ("basic cnry7Q", "cnry7Q"),
         ("Digest cnry7Q", "cnry7Q"),
+        ("Token cnry7Q", "cnry7Q"),
+        ("passwd=cnry7Q;x=1", "cnry7Q"),
     ],
 )
 def test_a_password_inside_a_value_is_a_part(value, password):

@@ -164,6 +164,7 @@ def test_a_core_says_whether_its_neighbours_carry_bits(raw, neighbours):
         ("`cnry7Q`", "cnry7Q"),
         (' "cnry7Q" ', "cnry7Q"),
         ("cnry7QcnryQ7==", "cnry7QcnryQ7"),
+        ("550e8400-e29b-41d4-a716-446655440000", "550e8400e29b41d4a716446655440000"),
         ("cnry\u00e9", "cnrye\u0301"),
         ("cnrye\u0301", "cnry\u00e9"),
         ("cnry\\$7\\\\Q\\\nR", "cnry$7\\Q\nR"),
@@ -175,7 +176,7 @@ def test_a_value_is_also_known_as(value, variant):
     assert found(value, variant)
 
 
-@pytest.mark.parametrize("value", ["cnry7Q", '"cnry7Q', "\"cnry7Q'", '""', "x"])
+@pytest.mark.parametrize("value", ["cnry7Q", '"cnry7Q', "\"cnry7Q'", '""', "#cnry7Q#", "7777-7777", "x"])
 def test_nothing_is_taken_away_that_belongs_to_the_value(value):
     assert plain_variants(value) == (value,)
 
@@ -218,6 +219,11 @@ def test_digits_of_escapes_match_in_either_case():
         if form.literal.lower() in {literal.lower() for literal in wanted}:
             assert form.caseless
     assert {form.caseless for form in forms("cnry;7Q") if form.literal in (b"cnry;7Q", b"cnry\\;7Q")} == {False}
+
+
+@pytest.mark.parametrize("value", [SYMBOLS, "cnry7QcnryQ7", FOREIGN])
+def test_base64_is_a_form(value):
+    assert set(base64_cores(value.encode())) <= set(forms(value))
 
 
 def test_letters_and_digits_need_few_forms():
