@@ -178,6 +178,15 @@ def test_places_of_values_are_hidden_whatever_became_of_them(resolved, value):
     assert resolved.record(received=None).received is None
 
 
+def test_subject_workflow_and_task_are_redacted(resolver, value):
+    resolved = resolver.resolve(
+        Template.compile(DEFINITION), subject=f"user:{value}", workflow=f"w-{value}", task=f"{value}"
+    )
+    record = resolved.record()
+    assert (record.subject, record.workflow, record.task) == ("user:***", "w-***", "***")
+    assert_no_leak(stored(record), value)
+
+
 def test_weak_values_are_named(resolver, provider):
     resolved = Resolver(FakeProvider({"PIN": "42"}), policy=Policy.allow_all()).resolve(
         Template.compile("${workflow.secrets.PIN}"), subject="app:x"

@@ -158,6 +158,35 @@ def test_a_subject_is_needed(resolver, provider, subject):
     assert provider.calls == []
 
 
+@pytest.mark.parametrize("asked", ["resolve", "aresolve", "declare", "adeclare"])
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"workflow": "w\ud800"}, InputError),
+        ({"task": "t\udfff"}, InputError),
+        ({"workflow": 5}, InputError),
+        ({"task": b"t"}, InputError),
+        ({"subject": "app:\ud800"}, PolicyError),
+    ],
+)
+def test_what_no_record_can_hold_is_refused_before_anything_is_fetched(resolver, provider, asked, given, fault):
+    method = getattr(resolver, asked)
+    options = {"subject": "app:x", **given}
+    with pytest.raises(fault) as caught:
+        answer = method(["A"] if asked.endswith("declare") else TEMPLATE, **options)
+        asyncio.run(answer)
+    assert provider.calls == []
+    assert str(caught.value).isascii()
+
+
+def test_titles_are_kept_as_plain_text(resolver):
+    class Title(str):
+        __slots__ = ()
+
+    record = resolver.resolve(TEMPLATE, subject="app:x", workflow=Title("wé"), task="\n").record()
+    assert (record.workflow, record.task) == ("wé", "\n")
+
+
 def test_data_and_a_bound_tree_exclude_each_other(resolver):
     with pytest.raises(InputError):
         resolver.resolve(TEMPLATE, subject="app:x", data={}, bound={})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,7 @@ TARGETS: Final = frozenset(
     }
 )
 _LONGEST: Final = 1_000  # characters of an id
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # alone it is no text: no record could hold it
 _SHORT: Final = "a subject is written app:ID, user:ID, role:ID or group:ID"
 
 _Made = TypeVar("_Made")
@@ -189,7 +191,7 @@ def choice(value: object, allowed: Collection[str], place: str) -> str:
 
 
 def _id(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST or _SURROGATE.search(value):
         raise PolicyError(f"an id is text of 1 to {_LONGEST} characters", place="id")
     return value
 

@@ -31,9 +31,9 @@ class ExecutionRecord(BaseModel):
         names: The secrets that were used.
         weak: Those whose values are too short or too common to be searched for everywhere.
         withheld: Which of the fields could not be redacted, and hold a remark instead.
-        subject: For whom, in short form.
-        workflow: What was run, if that was said.
-        task: The task in it.
+        subject: For whom, in short form, redacted.
+        workflow: What was run, if that was said, redacted.
+        task: The task in it, likewise.
         resolved_at: When the references were resolved.
         recorded_at: When this record was made.
     """
@@ -70,7 +70,10 @@ class Facts:
 
 def recorded(redactor: Redactor, facts: Facts, emitted: Mapping[str, object]) -> ExecutionRecord:
     """Make a record of *facts* and of what a task emitted: each field is redacted, or withheld if that fails."""
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = {
+        name: text if text is None else redactor.text(text)
+        for name, text in (("subject", facts.subject), ("workflow", facts.workflow), ("task", facts.task))
+    }
     withheld = []
     for name, value in emitted.items():
         try:
@@ -84,9 +87,6 @@ def recorded(redactor: Redactor, facts: Facts, emitted: Mapping[str, object]) ->
         names=facts.names,
         weak=tuple(sorted(redactor.weak)),
         withheld=tuple(withheld),
-        subject=facts.subject,
-        workflow=facts.workflow,
-        task=facts.task,
         resolved_at=facts.resolved_at,
         recorded_at=datetime.now(UTC),
     )

@@ -16,6 +16,7 @@ from secretref._preflight import Preflight, preflight
 from secretref._resolved import Keeper, Request, ResolvedInput, exceeds, fill, sound
 from secretref._syntax import Expression
 from secretref._template import DEFAULT, Limits, Template
+from secretref._tree import plain
 from secretref.errors import (
     AccessDeniedError,
     ConfigurationError,
@@ -116,7 +117,7 @@ class Resolver:
             PolicyError: *subject* is none.
             AccessDeniedError: Some names are not granted; carries all of them.
             ReferenceError: Some foreign expressions have no datum; carries all of them.
-            InputError: Data is not JSON, or *bound* does not fit the definition.
+            InputError: Data is not JSON, *bound* does not fit the definition, or *workflow* or *task* is no text.
             SecretNotFoundError: Some granted names have no value, or paths lead nowhere; carries all of them.
             ProviderError: The provider could not be asked, or not in time.
             LimitError: The result would be too large.
@@ -201,7 +202,7 @@ class Resolver:
         """Check what is asked, authorise it, then look at data: a denied subject makes nobody evaluate anything."""
         if not isinstance(template, Template):
             raise NotATemplateError
-        asking = Subject.parse(subject)
+        asking, workflow, task = Subject.parse(subject), _title(workflow, "workflow"), _title(task, "task")
         if data is None and bound is _UNBOUND:
             request = Request(template, asking, None, None, workflow, task)
             self._authorise(request)
@@ -326,6 +327,13 @@ class Resolver:
                 expressions=tuple(expressions),
             )
             write(self._audit, event)
+
+
+def _title(text: str | None, what: str) -> str | None:
+    """Return *text* if a record can hold it: what cannot be kept must be known before the task runs."""
+    if text is not None and not isinstance(text, str):
+        raise InputError(f"{what} is no text")
+    return None if text is None else plain(text)
 
 
 def _declared(names: Iterable[str]) -> Template:
