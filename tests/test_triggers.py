@@ -74,12 +74,24 @@ def test_other_numbers_are_none(warm, data):
     assert not warm.signs(data).listed
 
 
+@pytest.mark.parametrize("data", [b"at 0x41", b"0XfF"])
+def test_a_prefix_is_a_sign(warm, data):
+    assert warm.signs(data).prefixed
+    assert not warm.signs(data[:-2]).prefixed
+
+
+@pytest.mark.parametrize("data", [b"00000010: 6162 6364", b"0000020 6261", b"0040: 41 42", b"00000000  63 6e |cn|"])
+def test_a_line_of_a_dump_is_a_sign(warm, data):
+    assert warm.signs(data).dumped
+    assert not warm.signs(data.replace(b" ", b".")).dumped
+
+
 def test_little_text_is_taken_to_hold_anything(monkeypatch):
     monkeypatch.setattr(_triggers, "_WARM", 1000)
     asked = Triggers(12)
-    assert asked.signs(b"plain") == Signs([], hexadecimal=True, listed=True)
-    assert asked.signs(b"plain" * 300) == Signs([], hexadecimal=False, listed=False)
-    assert asked.signs(b"plain") == Signs([], hexadecimal=False, listed=False)
+    assert asked.signs(b"plain") == Signs([], hexadecimal=True, prefixed=True, listed=True, dumped=True)
+    assert asked.signs(b"plain" * 300) == Signs([])
+    assert asked.signs(b"plain") == Signs([])
 
 
 def test_triggers_of_a_length_are_shared():

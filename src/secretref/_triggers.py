@@ -19,12 +19,15 @@ Span = tuple[int, int]
 
 _BASE64 = rb"[A-Za-z0-9+/_\-]"
 _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
-_NO_CAPITAL = rb"[a-z0-9+/_\-]"
-_LATE = 48
-"""Base64 of text has a capital letter among so many digits; paths, digests and UUIDs in lower case have none."""
+_BEHIND = 12
+"""Base64 has a capital letter with so many digits behind it; paths, digests and UUIDs in lower case have none."""
+
+_LOOK_BACK = 128
 _HEXADECIMAL = rb"[0-9A-Fa-f]"
 _BETWEEN = rb"(?:[^0-9A-Za-z]{1,6}(?:0?[xXuU])?|0?[xXuU])?"
+_PREFIXED = rb"0[xX][0-9A-Fa-f]"
 _LISTED = rb"[0-9], ?[0-9]{1,3}, ?[0-9]{1,3}, ?[0-9]{1,3}, ?[0-9]"
+_DUMPED = rb"(?:0000[0-9A-Fa-f]{0,4}:?|[0-9A-Fa-f]{4}:)[ \t]{1,3}[0-9A-Fa-f]{2}"
 
 _WARM = 1 << 15
 """Bytes asked about before building the automaton pays; until then regular expressions do."""
@@ -35,14 +38,18 @@ class Signs:
     """What a text holds that can be decoded.
 
     Attributes:
-        base64: Long runs of base64 digits with a capital letter near their start.
+        base64: Long runs of base64 digits with a capital letter among them.
         hexadecimal: There are many hexadecimal digits with nothing but separators between them.
+        prefixed: There is a hexadecimal number with ``0x`` in front.
         listed: There is a list of small numbers.
+        dumped: There is a line of a dump: an offset, and bytes in hexadecimal.
     """
 
     base64: list[Span]
-    hexadecimal: bool
-    listed: bool
+    hexadecimal: bool = False
+    prefixed: bool = False
+    listed: bool = False
+    dumped: bool = False
 
 
 @lru_cache(maxsize=32)
@@ -54,21 +61,21 @@ def triggers(least: int) -> Triggers:
 class Triggers:
     """Signs to look for. Safe to share between threads."""
 
-    __slots__ = ("_asked", "_automaton", "_begun", "_hexadecimal", "_local", "_long", "_run", "_size")
+    __slots__ = ("_asked", "_automaton", "_local", "_long", "_patterns", "_size")
 
     def __init__(self, least: int) -> None:
         self._size = min(24, 16 * least // 9)  # a value in base64 twice; once is found without decoding
-        self._run = re.compile(_BASE64 + rb"+")
-        self._begun = rb"(?:^|[^A-Za-z0-9+/_\-])(?:%s{0,%d}[A-Z]%s{%d})" % (
-            _NO_CAPITAL,
-            _LATE,
-            _BASE64,
-            min(12, self._size - 2),
-        )
+        behind = min(_BEHIND, self._size // 2)
         self._long = re.compile(
-            rb"(?<![A-Za-z0-9+/_-])(?=%s{0,%d}[A-Z])%s{%d,}" % (_NO_CAPITAL, _LATE, _BASE64, self._size)
+            rb"(?<![A-Za-z0-9+/_-])(?=%s*[A-Z]%s{%d})%s{%d,}" % (_BASE64, _BASE64, behind, _BASE64, self._size)
         )
-        self._hexadecimal = rb"(?:%s%s){%d}" % (_HEXADECIMAL, _BETWEEN, min(24, 2 * least))
+        self._patterns = [
+            rb"[A-Z]%s{%d,}(?:[^A-Za-z0-9+/_\-]|\z)" % (_BASE64, behind),  # one report for each run, behind its end
+            rb"(?:%s%s){%d}" % (_HEXADECIMAL, _BETWEEN, min(24, 2 * least)),
+            _PREFIXED,
+            _LISTED,
+            _DUMPED,
+        ]
         self._asked = 0
         self._automaton: Any = None
         self._local = threading.local()
@@ -78,7 +85,8 @@ class Triggers:
         if self._automaton is None:
             self._asked += len(data)
             if self._asked <= _WARM:
-                return Signs([found.span() for found in self._long.finditer(data)], hexadecimal=True, listed=True)
+                runs = [found.span() for found in self._long.finditer(data)]
+                return Signs(runs, hexadecimal=True, prefixed=True, listed=True, dumped=True)
             self._automaton = self._built()
         ends: list[int] = []
         others: set[int] = set()
@@ -87,26 +95,19 @@ class Triggers:
             match_event_handler=lambda index, _start, end, *_: others.add(index) if index else ends.append(end),
             scratch=self._scratch(),
         )
-        runs = [(start, stop) for start, stop in map(self._whole, repeat(data), ends) if stop - start >= self._size]
-        return Signs(runs, hexadecimal=1 in others, listed=2 in others)
-
-    def _whole(self, data: bytes, end: int) -> Span:
-        """Follow a run both ways from a place in it."""
-        before = data[max(0, end - 2 * _LATE) : end]
-        found = self._run.match(data, end - len(before) + len(before.rstrip(_DIGITS)))
-        return found.span() if found else (end, end)
+        runs = [(start, stop) for start, stop in map(_whole, repeat(data), ends) if stop - start >= self._size]
+        return Signs(runs, *(number in others for number in range(1, len(self._patterns))))
 
     def _built(self) -> Any:
         import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays
 
-        patterns = [self._begun, self._hexadecimal, _LISTED]
         once = hyperscan.HS_FLAG_SINGLEMATCH
         automaton = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         automaton.compile(
-            expressions=patterns,
-            ids=[0, 1, 2],
-            elements=3,
-            flags=[hyperscan.HS_FLAG_DOTALL | flag for flag in (0, once, once)],
+            expressions=self._patterns,
+            ids=list(range(len(self._patterns))),
+            elements=len(self._patterns),
+            flags=[hyperscan.HS_FLAG_DOTALL | flag for flag in (0, *[once] * (len(self._patterns) - 1))],
         )
         return automaton
 
@@ -117,3 +118,16 @@ class Triggers:
 
             self._local.scratch = hyperscan.Scratch(self._automaton)
         return self._local.scratch
+
+
+def _whole(data: bytes, end: int) -> Span:
+    """Follow a run back from behind its end."""
+    if data[end - 1] not in _DIGITS:
+        end -= 1
+    size = _LOOK_BACK
+    while True:
+        before = data[max(0, end - size) : end]
+        length = len(before) - len(before.rstrip(_DIGITS))
+        if length < size or size > end:
+            return end - length, end
+        size *= 8
