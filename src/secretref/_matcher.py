@@ -9,6 +9,7 @@ Plan
 
 from __future__ import annotations
 
+import re
 import threading
 from bisect import bisect_right
 from collections import deque
@@ -28,7 +29,9 @@ _Occurrences = tuple[list[Span], list[tuple[int, int, int]]]
 """Ranges as they stand; and index, start and end of those whose form has conditions."""
 
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
-_PADDING = (b"=", b"%3D", b"%3d")
+_PAST_CORE = re.compile(rb"[A-Za-z0-9+/_-]?(?:=|%3[Dd]){0,2}")
+"""One undetermined digit behind a base64 core, and the padding."""
+
 _LOOKAHEAD = 7
 """Bytes behind a base64 core that may belong to it: a digit, and padding of up to two ``%3D``."""
 
@@ -138,7 +141,7 @@ class Matcher:
             if form.right:
                 if not final and end + _LOOKAHEAD > len(data):
                     opened = min(opened, start)
-                end = _past_padding(data, end)  # noqa: PLW2901 - the occurrence grows
+                end = _PAST_CORE.match(data, end).end()  # type: ignore[union-attr]  # noqa: PLW2901 - the occurrence grows
             found.append((start, end))
         return found, opened
 
@@ -215,47 +218,60 @@ def _stands_alone(data: bytes, start: int, end: int) -> bool:
     return begins and ends
 
 
-def _past_padding(data: bytes, end: int) -> int:
-    """Extend the end of a base64 core over one undetermined digit and the padding."""
-    if data[end : end + 1] and data[end] in BASE64_DIGITS:
-        end += 1
-    if data[end : end + 1] in (b"=", b"%"):
-        for _ in range(2):
-            end += next((len(sign) for sign in _PADDING if data.startswith(sign, end)), 0)
-    return end
-
-
 class _Automaton:
     """Hyperscan over the ends of the forms. The compiled database holds the values: it is never written anywhere.
 
-    Forms of a value differ in a few escapes, so many end alike, and a database of their ends is built in half the time
-    and smaller. What stands before a common end is compared.
+    Forms of a value differ in a few escapes, so many end alike: of many forms, a database of short ends is built in
+    half the time and half as large. What stands before such an end is compared.
     """
 
-    __slots__ = ("_database", "_ends", "_forms", "_plain", "_scratches")
+    __slots__ = ("_caseless", "_database", "_plain", "_scratches", "_shared", "_sizes")
 
-    _END = 16
+    _MANY = 1500
+    _LONG, _SHORT = 64, 16
+    """Bytes of a literal that Hyperscan gets; of many forms, fewer."""
 
     def __init__(self, forms: tuple[Form, ...], plain: int) -> None:
         import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays
 
-        self._forms, self._plain = forms, plain
+        size = self._SHORT if len(forms) > self._MANY else self._LONG
         ends: dict[tuple[bytes, bool], list[int]] = {}
         for index, form in enumerate(forms):
-            ends.setdefault((form.literal[-self._END :], form.caseless), []).append(index)
-        self._ends = tuple(ends.values())
+            ends.setdefault((form.literal[-size:], form.caseless), []).append(index)
+        sure = {
+            end: found
+            for end, found in ends.items()
+            if len(found) == 1 and found[0] < plain and len(forms[found[0]].literal) <= size
+        }
+        shared = {end: found for end, found in ends.items() if end not in sure}
+        ordered = [*sure, *shared]
+        self._plain = plain
+        self._sizes = [len(literal) for literal, _ in sure]
+        self._shared = [
+            [(len(forms[index].literal), forms[index].literal, index) for index in found] for found in shared.values()
+        ]
+        self._caseless = [caseless for _, caseless in shared]
         # Hexadecimal escapes, because the binding passes plain literals as C strings and would cut them at a NUL.
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=[_escaped(end) for end, _ in ends],
-            ids=list(range(len(ends))),
-            elements=len(ends),
-            flags=[hyperscan.HS_FLAG_CASELESS if caseless else 0 for _, caseless in ends],
+            expressions=[_escaped(literal) for literal, _ in ordered],
+            ids=list(range(len(ordered))),
+            elements=len(ordered),
+            flags=[hyperscan.HS_FLAG_CASELESS if caseless else 0 for _, caseless in ordered],
         )
         self._scratches: deque[Any] = deque([hyperscan.Scratch(self._database)])
 
     def occurrences(self, data: bytes) -> _Occurrences:
-        hits: list[tuple[int, int]] = []
+        found: list[Span] = []
+        unsure: list[tuple[int, int]] = []
+        sizes, sure = self._sizes, len(self._sizes)
+
+        def note(index: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            if index < sure:
+                found.append((end - sizes[index], end))
+            else:
+                unsure.append((index - sure, end))
+
         try:
             scratch = self._scratches.pop()
         except IndexError:  # one for each thread that scans at this moment
@@ -263,27 +279,25 @@ class _Automaton:
 
             scratch = hyperscan.Scratch(self._database)
         try:
-            self._database.scan(
-                data,
-                match_event_handler=lambda index, _start, end, _flags, _context: hits.append((index, end)),
-                scratch=scratch,
-            )
+            self._database.scan(data, match_event_handler=note, scratch=scratch)
         finally:
             self._scratches.append(scratch)
-        found: list[Span] = []
-        conditional: list[tuple[int, int, int]] = []
-        forms, plain = self._forms, self._plain
-        for at, end in hits:
-            for index in self._ends[at]:
-                form = forms[index]
-                start = end - len(form.literal)
-                text = data[max(0, start) : end]
-                if (text.lower() if form.caseless else text) == form.literal:
+        return found, self._completed(data, unsure, found) if unsure else []
+
+    def _completed(self, data: bytes, unsure: list[tuple[int, int]], found: list[Span]) -> list[tuple[int, int, int]]:
+        """Compare what stands before the ends."""
+        conditional = []
+        plain, shared, is_caseless = self._plain, self._shared, self._caseless
+        for at, end in unsure:
+            caseless = is_caseless[at]
+            for size, literal, index in shared[at]:
+                text = data[end - size : end]
+                if text == literal or (caseless and text.lower() == literal):
                     if index < plain:
-                        found.append((start, end))
+                        found.append((end - size, end))
                     else:
-                        conditional.append((index, start, end))
-        return found, conditional
+                        conditional.append((index, end - size, end))
+        return conditional
 
 
 def _escaped(literal: bytes) -> bytes:

@@ -122,14 +122,21 @@ class Needles:
         """
         if self.views == "fast" and not self._fragments.places(data):
             return []
-        return [span for span in self.spans(data, final=final) if span[0] >= start] + self.decoded_spans(data)
+        found = self.spans(data, final=final)
+        if start:
+            found = [span for span in found if span[0] >= start]
+        return found + self.decoded_spans(data) if self.views != "off" else found
 
     def spans(self, data: bytes, *, final: bool = True) -> list[Span]:
         """Ranges of *data* to hide because of a literal form."""
+        if len(self.finders) == 1:
+            return self.finders[0].spans(data, final=final)[0]
         return [span for finder in self.finders for span in finder.spans(data, final=final)[0]]
 
     def places(self, data: bytes) -> list[Span]:
         """Ranges of *data* that read like a literal form, whatever stands beside them."""
+        if len(self.finders) == 1:
+            return self.finders[0].places(data)
         return [span for finder in self.finders for span in finder.places(data)]
 
     def decoded_spans(self, data: bytes) -> list[Span]:

@@ -134,7 +134,7 @@ class Redactor:
             spans = needles.hidden(data)
             if not spans:
                 return data
-            data = _settled(needles, splice(data, merge(spans), needles.sign))
+            data = _replaced(needles, data, merge(spans))
             if needles.views == "off":
                 return data
         raise OverflowError
@@ -146,15 +146,11 @@ class Redactor:
             spans = _spans_of_text(needles, text, blocks)
             if not spans:
                 return text
-            if text.isascii():
-                text = splice(text, merge(spans), self.mark)
-                text = (
-                    _settled(needles, text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
-                    if needles.affected
-                    else text
-                )
-            else:
-                text = _spliced(needles, b"".join(blocks), spans)
+            text = (
+                _replaced_in_text(needles, text, spans)
+                if text.isascii()
+                else _spliced(needles, b"".join(blocks), spans)
+            )
             if needles.views == "off":
                 return text
         raise OverflowError
@@ -229,14 +225,36 @@ class Redactor:
 def _spliced(needles: Needles, data: bytes, spans: list[Span]) -> str:
     """Hide ranges of UTF-8."""
     ranges = merge([whole_characters(data, span) for span in spans])
-    return _settled(needles, splice(data, ranges, needles.sign)).decode("utf-8", "surrogatepass")
+    return _replaced(needles, data, ranges).decode("utf-8", "surrogatepass")
 
 
-def _settled(needles: Needles, data: bytes) -> bytes:
-    """Hide what the marks have assembled."""
-    if needles.affected is None or not needles.affected.spans(data)[0]:
-        return data
-    return Settler(needles).feed(data, final=True)
+def _replaced_in_text(needles: Needles, text: str, spans: list[Span]) -> str:
+    """Hide ranges of ASCII text."""
+    ranges = merge(spans)
+    if _assembles(needles, text, ranges):
+        return _replaced(needles, text.encode(), ranges).decode("utf-8", "surrogatepass")
+    return splice(text, ranges, needles.sign.decode("utf-8", "surrogatepass"))
+
+
+def _replaced(needles: Needles, data: bytes, ranges: list[Span]) -> bytes:
+    """Put the mark in the place of each range, and hide what the marks assemble."""
+    replaced = splice(data, ranges, needles.sign)
+    return Settler(needles).feed(replaced, final=True) if _assembles(needles, data, ranges) else replaced
+
+
+def _assembles(needles: Needles, data: str | bytes, ranges: list[Span]) -> bool:
+    """Tell whether marks in the place of *ranges* complete a form; only what stands beside them is searched."""
+    if needles.affected is None:
+        return False
+    near = needles.affected.longest
+    beside: list[bytes] = []
+    done = 0
+    for start, end in (*ranges, (len(data), 0)):
+        far = start - done > 2 * near
+        pieces = (data[done : done + near], "\n", data[start - near : start]) if far else (data[done:start],)
+        beside.append(b"".join(piece.encode() if isinstance(piece, str) else piece for piece in pieces))
+        done = end
+    return bool(needles.affected.spans(needles.sign.join(beside))[0])
 
 
 def _spans_of_text(needles: Needles, text: str, blocks: list[bytes]) -> list[Span]:
@@ -257,7 +275,7 @@ def _spans_of_text(needles: Needles, text: str, blocks: list[bytes]) -> list[Spa
             first = max(0, start - 1)
             data = text[first : start + _BLOCK + overlap].encode()
             found = needles.hidden(data, start=start - first, final=start + _BLOCK + overlap >= len(text))
-            spans += [(begin + first, end + first) for begin, end in found]
+            spans += [(begin + first, end + first) for begin, end in found] if first else found
         return spans
     blocks += (text[start : start + _BLOCK].encode("utf-8", "surrogatepass") for start in range(0, len(text), _BLOCK))
     done, before = 0, b""

@@ -115,9 +115,7 @@ class _Overstrike(Dialect):
 
 _OVERSTRUCK = _Overstrike(*_dialect(b"\x08", rb"(?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08", _nothing))
 _INVISIBLE_ASCII = (
-    _dialect(
-        b"\x1b", rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?", _nothing
-    ),
+    _dialect(b"\x1b", rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?", _nothing),
     _OVERSTRUCK,
 )
 _INVISIBLE = (
