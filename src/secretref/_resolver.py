@@ -24,7 +24,6 @@ from secretref.errors import (
     LimitError,
     NotATemplateError,
     ProviderError,
-    ProviderUnavailableError,
     SecretNotFoundError,
     SecretRefError,
 )
@@ -239,9 +238,7 @@ class Resolver:
         if not names:
             return {}
         try:
-            if self._deadline is None:
-                return ask(self._provider, names, fresh=fresh)
-            return self._in_time(lambda: ask(self._provider, names, fresh=fresh), self._deadline)
+            return ask(self._provider, names, fresh=fresh, deadline=self._deadline)
         except SecretRefError as error:
             failure = error
         raise self._audited(failure, request)
@@ -250,43 +247,11 @@ class Resolver:
         names = request.template.names
         if not names:
             return {}
-        from asyncio import timeout  # noqa: PLC0415 - slow to import, and whoever awaits has it
-
-        failure: SecretRefError
         try:
-            async with timeout(self._deadline):
-                return await aask(self._provider, names, fresh=fresh)
+            return await aask(self._provider, names, fresh=fresh, deadline=self._deadline)
         except SecretRefError as error:
             failure = error
-        except TimeoutError:
-            failure = self._late()
         raise self._audited(failure, request)
-
-    def _in_time(self, call: Callable[[], Values], seconds: float) -> Values:
-        """Wait for *call* in a thread; one that is late is left behind, and its answer dropped."""
-        from contextvars import copy_context  # noqa: PLC0415 - only with a deadline
-        from queue import Empty, SimpleQueue  # noqa: PLC0415
-        from threading import Thread  # noqa: PLC0415
-
-        answers: SimpleQueue[Values | BaseException] = SimpleQueue()
-
-        def run() -> None:
-            try:
-                answers.put(call())
-            except BaseException as error:  # noqa: BLE001 - the caller raises it
-                answers.put(error)
-
-        Thread(target=copy_context().run, args=(run,), name="secretref-fetch", daemon=True).start()
-        try:
-            answer = answers.get(timeout=seconds)
-        except Empty:
-            answer = self._late()
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    def _late(self) -> ProviderUnavailableError:
-        return ProviderUnavailableError(name_of(self._provider), kind="deadline exceeded")
 
     def _audited(self, failure: SecretRefError, request: Request) -> SecretRefError:
         """Return what a provider failed with, to be raised outside of every ``except``, once the audit has it."""

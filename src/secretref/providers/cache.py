@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 from pydantic import SecretStr
 
 from secretref.errors import ConfigurationError, SecretRefError
-from secretref.providers._ask import aask, ask
+from secretref.providers._ask import aask, ask, seconds_left
 from secretref.providers._layer import Layer, the_one_below
 
 if TYPE_CHECKING:
@@ -209,6 +209,8 @@ class CacheProvider(Layer):
         try:
             outcome = ask(self._provider, flight.names, fresh=fresh)
         except SecretRefError as error:
+            if not seconds_left(1):
+                raise  # the leader ran out of time, not those who wait for it: they ask again
             outcome = error
         finally:
             self._land(state, flight, outcome)
