@@ -23,7 +23,7 @@ from secretref.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["aask", "ask", "name_of", "seconds_left"]
+__all__ = ["aask", "ask", "held", "name_of", "seconds_left"]
 
 _TRANSIENT: Final = (TimeoutError, ConnectionError)
 _NO_FETCH, _NO_MAPPING, _NO_VALUE = "has no fetch", "answer is no mapping", "value is no SecretStr"
@@ -69,6 +69,23 @@ def ask(
         _, method = _method(provider, ("refetch", "arefetch") if fresh else (), ("fetch", "afetch"))
         answer = method(names)
         return _checked(_finished(answer) if isawaitable(answer) else answer, provider, names)
+    except Exception as error:  # noqa: BLE001 - whatever a provider raises may quote a value
+        failure = _silenced(error, provider, names)
+    raise failure
+
+
+def held(provider: object, names: frozenset[str]) -> frozenset[str] | None:
+    """Ask *provider* which of *names* it has; None if it cannot tell without fetching them.
+
+    Raises:
+        SecretRefError: It could not be asked.
+    """
+    exists = getattr(provider, "exists", None)
+    if not callable(exists):
+        return None
+    try:
+        found = exists(names)
+        return names & frozenset(_finished(found) if isawaitable(found) else found)
     except Exception as error:  # noqa: BLE001 - whatever a provider raises may quote a value
         failure = _silenced(error, provider, names)
     raise failure

@@ -27,6 +27,7 @@ MAX_BYTES = 1 << 20
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _ENTER = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
 _TRIES = 5
+_NOWHERE = "no such directory"
 
 
 class Refused(Exception):  # noqa: N818 - never leaves the providers
@@ -235,7 +236,13 @@ class DirectoryProvider:
         return values
 
     def exists(self, names: frozenset[str], /) -> frozenset[str]:
-        """Return those of *names* that have a regular file inside the directory."""
+        """Return those of *names* that have a regular file inside the directory.
+
+        Raises:
+            ProviderError: The directory is not there.
+        """
+        if not self._is_there():
+            raise ProviderError(self.name, kind=_NOWHERE, names=names)
         return frozenset(name for name in names if is_name(name) and self._is_file(name))
 
     def _version(self) -> str:
@@ -248,9 +255,9 @@ class DirectoryProvider:
     def _read(self, names: frozenset[str]) -> tuple[dict[str, SecretStr], dict[str, str]]:
         values: dict[str, SecretStr] = {}
         faults: dict[str, str] = {}
-        for name in sorted(names) if self._is_there(names, faults) else ():
-            if not is_name(name):
-                continue
+        if not self._is_there():
+            return {}, dict.fromkeys(names, _NOWHERE)
+        for name in filter(is_name, sorted(names)):
             try:
                 text = self._content(name).decode()
                 values[name] = SecretStr(without_newline(text) if self.strip_newline else text)
@@ -260,14 +267,11 @@ class DirectoryProvider:
                 faults[name] = kind_of(error)
         return values, faults
 
-    def _is_there(self, names: frozenset[str], faults: dict[str, str]) -> bool:
+    def _is_there(self) -> bool:
         try:
-            there = stat.S_ISDIR(Path(self.root).stat().st_mode)
+            return stat.S_ISDIR(Path(self.root).stat().st_mode)
         except OSError:
-            there = False
-        if not there:
-            faults.update(dict.fromkeys(names, "no such directory"))
-        return there
+            return False
 
     def _is_file(self, name: str) -> bool:
         try:
