@@ -14,6 +14,7 @@ import threading
 import traceback
 import types
 import warnings
+import weakref
 
 import pytest
 from _standin import MARK, SECRET, leaks, redactor
@@ -346,6 +347,22 @@ def test_a_live_guard(resolver, capsys):
     assert shown.out.endswith("after\n")
     assert shown.err.startswith(f"{MARK}\n")
     assert not leaks(shown)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr", "__stdout__", "__stderr__"])
+def test_the_streams_of_the_interpreter_are_wrapped_once(name, monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, name, out)
+    monkeypatch.setattr(sys, f"__{name.strip('_')}__" if name[0] != "_" else name.strip("_"), out)
+    with guarded(redactor()):
+        wrapper = getattr(sys, name)
+        assert getattr(sys, name.strip("_")) is getattr(sys, f"__{name.strip('_')}__") is wrapper
+        wrapper.write(f"{SECRET}\n")
+    assert out.getvalue() == f"{MARK}\n"
+    gone = weakref.ref(wrapper)
+    del wrapper
+    gc.collect()
+    assert gone() is None
 
 
 def test_guards_are_left_in_any_order(capsys):
