@@ -3,6 +3,7 @@
 # the odd ways to write, log and name things are what is tested here
 # ruff: noqa: G003, G004, LOG001, N802, PLE1205, PLE1206, PLW1510
 
+import functools
 import io
 import json
 import logging
@@ -363,11 +364,13 @@ def test_what_stays_behind_an_undo_does_what_the_plain_one_did(owner, name, arme
         patched.setattr(owner, name, lambda _self, record: seen.append(record) or "plain")
         undo = install(redactor())
         left = getattr(owner, name)
+        theirs = functools.partial(left)
+        patched.setattr(owner, name, theirs)
         undo()
         record = logging.makeLogRecord({"msg": "x"})
         instance = logging.Logger("x") if owner is logging.Logger else logging.Handler()
-        assert getattr(owner, name) is not ours
-        left(instance, record)
+        assert getattr(owner, name) is theirs is not ours
+        theirs(instance, record)
         assert seen == [record]
         assert seen[0] is record
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from secretref import ExecutionRecord, Policy, Resolver, Template
+from secretref import ExecutionRecord, Policy, Resolver, Template, _record
 from secretref.testing import FakeProvider, assert_no_leak, canary
 
 DEFINITION = {"auth": "Bearer ${workflow.secrets.A}", "to": "${workflow.input.to}", "x": ["${workflow.secrets.B}"]}
@@ -102,6 +102,49 @@ def test_output_of_any_kind_can_be_stored(resolved, value, emit):
     record = resolved.record(emit(value))
     assert_no_leak(stored(record), value)
     assert json.loads(record.model_dump_json())["input"] == DEFINITION
+
+
+@pytest.mark.parametrize(
+    ("emit", "kept"),
+    [
+        (lambda value: [value.encode(), "é"], ["***", "é"]),
+        (lambda value: [b"\xff\xfe" + value.encode()], ["__4qKio="]),
+        (lambda value: ["é", f"\ud800 {value}"], ["é", "? ***"]),
+        (lambda value: [b"\xff", object(), open], ["_w==", "<object>", "<builtin_function_or_method>"]),
+        (lambda value: [object(), value, b"text"], ["<object>", "***", "text"]),
+        (lambda value: [float("nan"), float("-inf")], ["NaN", "-Infinity"]),
+    ],
+)
+def test_output_that_json_has_no_word_for_is_told_as_text(resolved, value, emit, kept):
+    assert resolved.record(emit(value)).output == kept
+
+
+def test_data_that_were_withheld_are_still_data():
+    class Withholds:
+        data = staticmethod(lambda _value: "[redaction failed]")
+
+    assert _record._data(Withholds(), {"a": 1}) == {"": "[redaction failed]"}
+
+
+def test_every_field_that_fails_is_withheld_in_its_shape():
+    class Fails:
+        weak = frozenset()
+
+    facts = _record.Facts({}, (), "app:x", None, None, dt.datetime.now(dt.UTC))
+    record = _record.recorded(Fails(), facts, dict.fromkeys(_record._REDUCED, "x"))
+    assert record.withheld == tuple(_record._REDUCED)
+    assert (record.output, record.error, record.received) == ("[withheld]",) * 3
+    assert (record.logs, record.data) == (("[withheld]",), {"": "[withheld]"})
+
+
+def test_an_error_that_is_text_of_a_class_of_its_own_shows_its_characters(resolved):
+    class Odd(str):
+        __slots__ = ()
+
+        def __str__(self):
+            return "something else"
+
+    assert resolved.record(error=Odd("as it is")).error == "as it is"
 
 
 def test_plain_output_keeps_its_shape(resolved):

@@ -327,8 +327,14 @@ def test_files_that_are_binary_by_class_or_mode(target):
     out = RedactingStream(target, redactor())
     out.write(f"{SECRET} abc\n".encode())
     out.release()
+    assert (out.mode, hasattr(out, "buffer")) == ("wb", False)
     written = target.getvalue() if isinstance(target, io.BytesIO) else b"".join(target.got)
     assert written == f"{MARK} abc\n".encode()
+
+
+def test_text_alone_has_no_buffer():
+    out = RedactingStream(io.StringIO(), redactor())
+    assert (out.mode, hasattr(out, "buffer")) == ("w", False)
 
 
 def test_text_in_front_of_bytes_is_utf_8_if_nothing_else_is_said():

@@ -22,8 +22,8 @@ def soon(condition):
 def test_it_is_read_as_it_comes():
     target = io.BytesIO()
     out = RedactingStream(target, redactor(), mode="eager")
-    os.write(out.fileno(), f"{SECRET} now".encode())
-    assert soon(lambda: target.getvalue() == f"{MARK} now".encode())
+    os.write(out.fileno(), f"{SECRET} now.".encode())
+    assert soon(lambda: target.getvalue() == f"{MARK} now.".encode())
     reader = next(thread for thread in threading.enumerate() if thread.name == "secretref-pump")
     assert reader.daemon
     place = out.fileno()
