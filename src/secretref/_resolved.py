@@ -24,6 +24,7 @@ from secretref._redactor import Redactor
 from secretref._syntax import Expression, Kind
 from secretref._template import Template
 from secretref._tree import freeze, plain, steps, thaw
+from secretref.errors import InputError
 
 if TYPE_CHECKING:
     from secretref.logs import Guard
@@ -268,7 +269,13 @@ class ResolvedInput:
         return guarded(self.redactor)
 
     def derive(self, name: str, value: str) -> str:
-        """Hide *value*, which was made from these values, as if it were one of them; returns it."""
+        """Hide *value*, which was made from these values, as if it were one of them; returns it.
+
+        Raises:
+            InputError: *name* is no text, or *value* neither text nor bytes.
+        """
+        if not isinstance(name, str):
+            raise InputError("the name of a value is text")
         self.redactor.register(name, value)
         return value
 

@@ -136,7 +136,7 @@ def _names_of(file: str, *, definitions: bool) -> frozenset[str]:
         lines = (line.strip() for line in _read(file).splitlines())
         return frozenset(line for line in lines if line and not line.startswith("#"))
     tree = read_source(file).tree
-    if isinstance(tree, list) and all(isinstance(name, str) and is_name(name) for name in tree):
+    if isinstance(tree, list) and all(is_name(name) for name in tree):
         return frozenset(tree)
     if definitions:
         from secretref._template import Template

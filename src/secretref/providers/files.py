@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from secretref.errors import ConfigurationError, ProviderError, ProviderUnavailableError
 from secretref.providers import is_name
+from secretref.providers._settings import check_counts, check_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -144,7 +145,7 @@ class FileProvider:
         max_bytes: The largest size accepted.
 
     Raises:
-        ConfigurationError: The format is neither given nor clear from the name.
+        ConfigurationError: The format is neither given nor clear from the name, or an argument cannot be used.
     """
 
     path: str | os.PathLike[str]
@@ -153,7 +154,9 @@ class FileProvider:
     name: ClassVar[str] = "file"
 
     def __post_init__(self) -> None:
-        if self._format() not in {"json", "toml"}:
+        check_path(self.name, self.path)
+        check_counts(self.name, max_bytes=self.max_bytes)
+        if self._format() not in ("json", "toml"):
             raise ConfigurationError("provider file: the format must be json or toml")
 
     @classmethod
@@ -205,12 +208,19 @@ class DirectoryProvider:
         root: The directory.
         strip_newline: Take away one final line end. Off: the value is the whole content.
         max_bytes: The largest file accepted.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
     """
 
     root: str | os.PathLike[str]
     strip_newline: bool = False
     max_bytes: int = MAX_BYTES
     name: ClassVar[str] = "directory"
+
+    def __post_init__(self) -> None:
+        check_path(self.name, self.root)
+        check_counts(self.name, max_bytes=self.max_bytes)
 
     @classmethod
     def from_url(cls, url: ProviderURL) -> DirectoryProvider:

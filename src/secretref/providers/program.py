@@ -8,17 +8,19 @@ import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
-from typing import IO, TYPE_CHECKING, ClassVar, cast
+from typing import IO, TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from pydantic import SecretStr
 
 from secretref.errors import ConfigurationError, ProviderError, ProviderUnavailableError
 from secretref.providers import is_name
 from secretref.providers._ask import seconds_left
+from secretref.providers._settings import check_counts, check_seconds
 from secretref.providers.files import MAX_BYTES, Refused, kind_of, parse_json, texts, without_newline
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgramProvider"]
 
+_T = TypeVar("_T")
 _ONE, _ALL = "{name}", "{names}"
 _TIMED_OUT = "timeout"
 _MOMENT = 0.05  # seconds between two looks whether anybody still waits
@@ -70,7 +73,8 @@ class ProgramProvider:
         parallel: How many programs run at a time.
 
     Raises:
-        ConfigurationError: No argument, or not exactly one of ``{name}`` and ``{names}``, takes the name.
+        ConfigurationError: No argument, or not exactly one of ``{name}`` and ``{names}``, takes the name; or an
+            argument cannot be used.
     """
 
     arguments: tuple[str, ...] = field(repr=False)  # some programs take their own credentials there
@@ -82,8 +86,10 @@ class ProgramProvider:
     name: ClassVar[str] = "program"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "arguments", tuple(self.arguments))
-        object.__setattr__(self, "missing_codes", frozenset(self.missing_codes))
+        check_seconds(self.name, timeout=self.timeout)
+        check_counts(self.name, max_bytes=self.max_bytes, parallel=self.parallel)
+        object.__setattr__(self, "arguments", _tuple_of(str, self.arguments))
+        object.__setattr__(self, "missing_codes", frozenset(_tuple_of(int, self.missing_codes)))
         one, many = (any(mark in argument for argument in self.arguments[1:]) for mark in (_ONE, _ALL))
         if one == many:
             raise ConfigurationError(f"provider program: arguments must hold {_ONE} or {_ALL}, and not both")
@@ -222,3 +228,10 @@ class ProgramProvider:
             with suppress(subprocess.TimeoutExpired):
                 return process.wait(moment)
         raise Refused(_TIMED_OUT)
+
+
+def _tuple_of(kind: type[_T], given: object) -> tuple[_T, ...]:
+    listed = tuple(given) if isinstance(given, Collection) and not isinstance(given, str | bytes) else (None,)
+    if not all(isinstance(each, kind) for each in listed):
+        raise ConfigurationError(f"provider program: a list of {kind.__name__} is expected")
+    return cast("tuple[_T, ...]", listed)
