@@ -130,6 +130,11 @@ def test_every_field_that_fails_is_withheld_in_its_shape():
     class Fails:
         weak = frozenset()
 
+        def text(self, text):
+            if text == "x":
+                raise ValueError
+            return text
+
     facts = _record.Facts({}, (), "app:x", None, None, dt.datetime.now(dt.UTC))
     record = _record.recorded(Fails(), facts, dict.fromkeys(_record._REDUCED, "x"))
     assert record.withheld == tuple(_record._REDUCED)
