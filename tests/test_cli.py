@@ -89,6 +89,87 @@ def test_a_foreign_error_shows_its_class_and_places_but_no_text_and_no_locals(cl
     assert_no_leak(run, value)
 
 
+def test_an_error_shows_no_text_that_moves_the_cursor(cli, monkeypatch):
+    monkeypatch.setattr(_app, "app", raising(UnreadableError("a\x1b[2J\nb: gone")))
+    assert cli() == (2, "", "secretref: a\\x1b[2J\\nb: gone\n")
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (PermissionError(13, "Permission denied", "/x\n"), "/x\\n: Permission denied"),
+        (OSError(98, "Address already in use"), "Address already in use"),
+        (OSError("no number"), "OSError"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(cli, monkeypatch, fault, said):
+    monkeypatch.setattr(_app, "app", raising(fault))
+    assert cli() == (2, "", f"secretref: {said}\n")
+
+
+def test_a_command_that_returns_is_zero(cli, monkeypatch):
+    monkeypatch.setattr(_app, "app", lambda: None)
+    assert cli() == (0, "", "")
+
+
+# standard streams that are closed, full, or left by their reader
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A definition whose references fill any buffer."""
+    path = tmp_path / "large.json"
+    path.write_text(json.dumps([f"${{workflow.secrets.name_{number}}}" for number in range(5_000)]))
+    return path
+
+
+COMMANDS = ["--version", "--help", "doctor --json", "doctor", "refs FILE", "refs FILE --json", "refs FILE --names",
+            "check FILE --no-literals"]  # fmt: skip
+
+
+def shell(line, large):
+    environment = {**os.environ, "PATH": f"{SECRETREF.parent}:{os.environ['PATH']}"}
+    command = ["/bin/bash", "-c", line.replace("FILE", str(large))]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_cannot_be_written_is_said_in_one_line(large, command):
+    full = shell(f"secretref {command} > /dev/full", large)
+    assert (full.returncode, full.stderr) == (2, "secretref: No space left on device\n")
+    closed = shell(f"secretref {command} >&-", large)
+    assert (closed.returncode, closed.stderr) == (2, "secretref: Bad file descriptor\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_reader_that_leaves_ends_a_command_without_a_word(large, command):
+    left = shell(f"(sleep 1; secretref {command}) | true; exit ${{PIPESTATUS[0]}}", large)
+    assert (left.returncode, left.stderr) == (141, "")
+
+
+def test_closed_streams_that_are_not_needed_do_not_matter(large):
+    assert shell("secretref refs FILE <&- 2>&- | wc -l", large).stdout.strip() == "5000"
+
+
+def test_a_closed_input_is_unreadable(large):
+    run = shell("secretref check - <&-", large)
+    assert (run.returncode, run.stderr, run.stdout.splitlines()[0]) == (2, "", "-: Bad file descriptor")
+    redacted = shell(
+        "SECRET_A=long-enough-value secretref redact --provider 'env://?prefix=SECRET_' --name A <&-", large
+    )
+    assert (redacted.returncode, redacted.stderr) == (2, "secretref: Bad file descriptor\n")
+
+
+@pytest.mark.parametrize("command", ["redact --name A < FILE", "run --hide A -- cat FILE"])
+def test_redacted_output_that_cannot_be_written_is_said_in_one_line(large, command):
+    line = f"SECRET_A=long-enough-value SECRETREF_PROVIDER='env://?prefix=SECRET_' secretref {command}"
+    full = shell(f"{line} > /dev/full", large)
+    assert (full.returncode, full.stderr) == (2, "secretref: No space left on device\n")
+    left = shell(f"(sleep 1; {line}) | true; exit ${{PIPESTATUS[0]}}", large)
+    assert left.stderr == ""
+    assert left.returncode == 141 or command.startswith("run")  # which may let its command end
+
+
 def raising(error):
     def app():
         raise error

@@ -104,5 +104,15 @@ def test_preflight_in_text_shows_malformed_definitions_too(cli, policy, definiti
     assert "denied         post_office_username\n" in run.out
 
 
+def test_preflight_with_a_provider_that_cannot_be_asked_is_two(cli, policy, definition, tmp_path):
+    path, nowhere = definition("post_office_username"), f"directory://{tmp_path}/gone"
+    code, told = preflight(cli, path, policy, "--provider", nowhere)
+    assert (code, told["ok"], told["missing"], told["unchecked"]) == (2, False, [], ["post_office_username"])
+    assert told["failure"] == "provider directory failed for post_office_username: no such directory"
+    run = cli("preflight", path, "--subject", "app:orkes-workers", "--policy", policy, "--provider", nowhere)
+    assert run.code == 2
+    assert "not asked      provider directory failed" in run.out
+
+
 def test_preflight_of_an_unreadable_file_is_two(cli, policy):
     assert cli("preflight", "nowhere.json", "--subject", "app:mailroom", "--policy", policy).code == 2

@@ -185,3 +185,44 @@ def test_refs_of_a_faulty_definition_is_one(cli, file):
     run = cli("refs", file(FAULTY))
     assert run.code == 1
     assert run.err.startswith("secretref: malformed secret reference: ")
+
+
+HOSTILE = "k\x1b[2Jey\nline \u202egnol\x7f\x9b"
+HARMLESS = r"k\x1b[2Jey\nline \u202egnol\x7f\x9b"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("refs",),
+        ("refs", "--names"),
+        ("refs", "--json"),
+        ("check", "--known", "B"),
+        ("check", "--known", "B", "--json"),
+        ("check", "--known", "B", "--format", "sarif"),
+        ("check", "--literals"),
+        ("preflight", "--subject", "app:x", "--policy", "POLICY"),
+        ("preflight", "--subject", "app:x", "--policy", "POLICY", "--json"),
+    ],
+)
+@pytest.mark.parametrize("sound", [True, False])
+def test_no_text_of_a_definition_moves_the_cursor_or_forges_a_line(cli, file, tmp_path, arguments, sound):
+    policy = file({"grants": []}, "policy.json")
+    reference = f"${{workflow.secrets.A['{HOSTILE}']}}" if sound else f"${{workflow.secrets.{HOSTILE}}}"
+    path = file({HOSTILE: [reference, "AKIAIOSFODNN7EXAMPLE"]}, f"{HOSTILE}.json")
+    command, *rest = (str(policy) if one == "POLICY" else one for one in arguments)
+    run = cli(command, path, *rest)
+    shown = run.out + run.err
+    assert not {char for char in shown if not char.isprintable()} - {"\n"}
+    assert "\nline" not in shown
+
+
+def test_references_are_listed_by_harmless_places(cli, file):
+    run = cli("refs", file({HOSTILE: "${workflow.secrets.A}"}))
+    assert run.out.splitlines()[0].endswith(f"A /{HARMLESS}")
+    assert len(run.out.splitlines()) == 1
+
+
+def test_a_name_file_that_is_not_there_is_no_name(cli, file):
+    run = cli("check", file({"a": "${workflow.secrets.A}"}), "--known", "names.tx")
+    assert (run.code, run.err) == (2, "secretref: names.tx: neither a file nor names of secrets with commas\n")

@@ -97,6 +97,23 @@ def test_names_come_from_a_list_lines_or_an_array(file):
         read_names(file("definition.json", '{"a": "${workflow.secrets.A}"}'), definitions=False)
 
 
+@pytest.mark.parametrize("given", ["nowhere.txt", "./names", "A,B.txt", "A B", "é", "x\x1b[2J"])
+def test_what_is_neither_a_file_nor_names_is_said_so(given):
+    with pytest.raises(UnreadableError, match="neither a file nor names"):
+        read_names(given, definitions=False)
+
+
+def test_where_a_file_is_expected_a_missing_one_is_no_name():
+    with pytest.raises(UnreadableError, match="No such file"):
+        read_names("nowhere", definitions=True)
+
+
+@pytest.mark.parametrize("definitions", [False, True])
+def test_a_file_of_something_else_holds_no_names(file, definitions):
+    with pytest.raises(UnreadableError, match="a line is no name"):
+        read_names(file("names.txt", "A\npassword = hunter2\n"), definitions=definitions)
+
+
 def test_names_of_a_definition_are_those_it_refers_to(file):
     assert read_names(file("d.json", '{"a": "${workflow.secrets.A} $<workflow.secrets.B.c>"}'), definitions=True) == {
         "A",

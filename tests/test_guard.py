@@ -14,6 +14,7 @@ import threading
 import traceback
 import types
 import warnings
+import weakref
 
 import pytest
 from _standin import MARK, SECRET, leaks, redactor
@@ -348,6 +349,22 @@ def test_a_live_guard(resolver, capsys):
     assert not leaks(shown)
 
 
+@pytest.mark.parametrize("name", ["stdout", "stderr", "__stdout__", "__stderr__"])
+def test_the_streams_of_the_interpreter_are_wrapped_once(name, monkeypatch):
+    out = io.StringIO()
+    monkeypatch.setattr(sys, name, out)
+    monkeypatch.setattr(sys, f"__{name.strip('_')}__" if name[0] != "_" else name.strip("_"), out)
+    with guarded(redactor()):
+        wrapper = getattr(sys, name)
+        assert getattr(sys, name.strip("_")) is getattr(sys, f"__{name.strip('_')}__") is wrapper
+        wrapper.write(f"{SECRET}\n")
+    assert out.getvalue() == f"{MARK}\n"
+    gone = weakref.ref(wrapper)
+    del wrapper
+    gc.collect()
+    assert gone() is None
+
+
 def test_guards_are_left_in_any_order(capsys):
     first, second = guarded(redactor(a="first-c4nary-value")), guarded(redactor(b="second-c4nary-value"))
     first.__enter__()
@@ -485,3 +502,49 @@ def test_what_a_task_derives_is_hidden_like_its_secrets(capsys):
     assert resolved.record(output="made-from-9321").output == "***"
     with pytest.raises(InputError):
         contextvars.Context().run(derive, "signature", "nobody-guards-this")
+
+
+def test_the_hooks_are_guarded_too(resolver, monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "excepthook", lambda _kind, error, _trace: seen.append(str(error)))
+    with guard(resolver.resolve(Template.compile(REF), subject="app:x")):
+        sys.excepthook(ValueError, ValueError(SECRET), None)
+        scope = copy_scope()
+    scope.run(sys.excepthook, ValueError, ValueError(SECRET), None)
+    del scope
+    sys.excepthook(ValueError, ValueError("as it is"), None)
+    assert seen == [MARK, MARK, "as it is"]
+
+
+def test_a_guard_inside_another_leaves_both_to_a_scope(capsys):
+    with guarded(redactor(a="first-c4nary-value")), guarded(redactor(b="second-c4nary-value")):
+        scope = copy_scope()
+    scope.run(print, "first-c4nary-value", "second-c4nary-value", end=".\n")
+    assert capsys.readouterr().out == f"{MARK} {MARK}.\n"
+
+
+def test_what_a_guard_holds_back_is_written_when_it_is_left(capsys):
+    with guarded(redactor()):
+        print("an unfinished", SECRET, end="")
+    assert capsys.readouterr().out == f"an unfinished {MARK}"
+
+
+def test_a_guard_that_was_left_takes_no_derived_values():
+    first, second = guarded(redactor()), guarded(redactor())
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    derive("inside", "made-from-9321")
+    second.__exit__(None, None, None)
+    with pytest.raises(InputError, match="no guarded task"):
+        derive("outside", "made-from-9321")
+
+
+def test_a_broken_pipe_does_not_fail_the_task_that_is_guarded(monkeypatch):
+    class Broken(io.StringIO):
+        def flush(self):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Broken())
+    with guarded(redactor()):
+        sys.stdout.write("held")

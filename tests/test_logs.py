@@ -3,6 +3,7 @@
 # the odd ways to write, log and name things are what is tested here
 # ruff: noqa: G003, G004, LOG001, N802, PLE1205, PLE1206, PLW1510
 
+import functools
 import io
 import json
 import logging
@@ -21,7 +22,7 @@ from secretref.logs import install
 @pytest.fixture(autouse=True)
 def armed():
     undo = install(redactor())
-    yield
+    yield undo
     undo()
 
 
@@ -256,19 +257,74 @@ class Hostile:
         raise ValueError(SECRET)
 
 
+OTHER = "other-c4nary-value"
+
+
 def test_one_handler_alone(log):
-    other = redactor(third="other-c4nary-value")
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     log.addHandler(handler)
-    undo = install(other, handler)
-    log.error("x %s", "other-c4nary-value")
-    handler.handleError(logging.makeLogRecord({}))
+    undo = install(redactor(third=OTHER), handler)
+    log.error("x %s", OTHER)
+    assert out.getvalue() == f"x {MARK}\n"
+    assert OTHER in lines(log)
     undo()
     undo()
-    log.error("x %s", "other-c4nary-value")
-    assert out.getvalue() == f"x {MARK}\nx other-c4nary-value\n"
-    assert "other-c4nary-value" in lines(log)
+    log.error("x %s", OTHER)
+    assert out.getvalue() == f"x {MARK}\nx {OTHER}\n"
+
+
+def test_one_handler_is_covered_on_every_way(capsys):
+    class Adds(logging.Formatter):
+        def format(self, record):
+            return f"{super().format(record)} {OTHER}"
+
+    class Replaces(logging.Handler):
+        def filter(self, record):
+            return logging.makeLogRecord(vars(record) | {"added": OTHER}) if record.msg != "dropped" else False
+
+        def emit(self, record):
+            kept.append((record, self.format(record)))
+
+    kept = []
+    handler = Replaces()
+    handler.setFormatter(Adds())
+    undo = install(redactor(third=OTHER), handler)
+    handler.handle(logging.makeLogRecord({"msg": "x %s", "args": (OTHER,), "levelno": 40}))
+    assert not handler.handle(logging.makeLogRecord({"msg": "dropped"}))
+    assert [(record.msg, record.added, line) for record, line in kept] == [(f"x {MARK}", MARK, f"x {MARK} {MARK}")]
+    handler.handleError(logging.makeLogRecord({"msg": OTHER}))
+    assert f"Message: '{MARK}'" in capsys.readouterr().err
+    undo()
+    handler.handleError(logging.makeLogRecord({"msg": OTHER}))
+    assert OTHER in capsys.readouterr().err
+
+
+def test_handlers_share_one_copy_and_their_locks_are_free_again(log):
+    kept = []
+    for _ in range(2):
+        keeper = logging.Handler()
+        keeper.emit = kept.append
+        log.addHandler(keeper)
+    log.error("x")
+    assert kept[0] is kept[1]
+    keeper.addFilter(lambda _record: True)
+    log.error("x")
+    assert kept[2] is not kept[3]
+    thread = threading.Thread(target=log.error, args=("x",), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert len(kept) == 6
+
+
+def test_no_standard_error_is_no_failure(monkeypatch):
+    class Broken(io.StringIO):
+        def write(self, _text):
+            raise BrokenPipeError
+
+    for stream in (None, Broken()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        logging.Handler().handleError(logging.makeLogRecord({"msg": SECRET}))
 
 
 def test_several_redactors_in_any_order(log):
@@ -288,6 +344,35 @@ def test_values_registered_later_count(log):
     log.error("late-c4nary-value")
     undo()
     assert lines(log) == f"app MainThread {MARK}\n"
+
+
+REPLACED = (
+    (logging.Logger, "handle"),
+    (logging.Logger, "callHandlers"),
+    (logging.Handler, "handle"),
+    (logging.Handler, "format"),
+    (logging.Handler, "handleError"),
+)
+
+
+@pytest.mark.parametrize(("owner", "name"), REPLACED, ids=[f"{owner.__name__}.{name}" for owner, name in REPLACED])
+def test_what_stays_behind_an_undo_does_what_the_plain_one_did(owner, name, armed, monkeypatch):
+    ours = getattr(owner, name)
+    with monkeypatch.context() as patched:
+        armed()
+        seen = []
+        patched.setattr(owner, name, lambda _self, record: seen.append(record) or "plain")
+        undo = install(redactor())
+        left = getattr(owner, name)
+        theirs = functools.partial(left)
+        patched.setattr(owner, name, theirs)
+        undo()
+        record = logging.makeLogRecord({"msg": "x"})
+        instance = logging.Logger("x") if owner is logging.Logger else logging.Handler()
+        assert getattr(owner, name) is theirs is not ours
+        theirs(instance, record)
+        assert seen == [record]
+        assert seen[0] is record
 
 
 def test_undoing_leaves_logging_as_it_was_even_around_other_patches():

@@ -124,6 +124,13 @@ def test_a_hook_of_somebody_else_is_called_with_copies(monkeypatch):
     assert len(seen) == 8
     assert not leaks([[vars(arg) if isinstance(arg, types.SimpleNamespace) else arg for arg in args] for args in seen])
     assert seen[1][0].thread.name == f"\\n{MARK}"
+    assert seen[1][0].thread.ident is None
+    unraisable = vars(seen[3][0])
+    assert (unraisable["exc_type"], str(unraisable["exc_value"])) == (ValueError, MARK)
+    assert (unraisable["err_msg"], unraisable["object"]) == (MARK, [MARK])
+    assert "exc_traceback" in unraisable
+    assert str(seen[4][0]) == str(seen[5][0]) == seen[5][5] == MARK
+    assert SECRET not in seen[4][5]
     ours(ValueError, ValueError("plain"), None)
     assert str(seen[-1][1]) == "plain"
 
@@ -139,10 +146,13 @@ def test_the_built_in_report_of_what_could_not_be_raised(monkeypatch, capsys):
         "object": len,
     }
     sys.unraisablehook(types.SimpleNamespace(**fields))
+    sys.unraisablehook(types.SimpleNamespace(**fields | {"err_msg": f"look {SECRET}"}))
     monkeypatch.setattr(sys, "stderr", None)
     sys.unraisablehook(types.SimpleNamespace(**fields))
     undo()
-    assert capsys.readouterr().err == f"Exception ignored in: {len!r}\nValueError: {MARK}\n"
+    assert capsys.readouterr().err == (
+        f"Exception ignored in: {len!r}\nValueError: {MARK}\nlook {MARK}: {len!r}\nValueError: {MARK}\n"
+    )
 
 
 def test_hooks_that_stay_behind_let_everything_through(monkeypatch):
@@ -158,7 +168,8 @@ def test_hooks_that_stay_behind_let_everything_through(monkeypatch):
     ours[0](args)
     ours[1](args)
     ours[2]("plain", UserWarning, "f", 1)
-    assert len(seen) == 3
+    assert seen == [(args,), (args,), ("plain", UserWarning, "f", 1, None, None)]
+    assert seen[0][0] is seen[1][0] is args
 
     async def call():
         loop = asyncio.get_running_loop()
@@ -179,7 +190,7 @@ def test_handlers_of_asyncio_loops(armed):
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _loop, context: seen.append(context))
         loop.call_exception_handler({"message": SECRET, "exception": ValueError(SECRET)})
-        loop.call_exception_handler({"handle": 1})
+        loop.call_exception_handler({"handle": 1, "future": [SECRET]})
         task = loop.create_task(fail())
         await asyncio.sleep(0)
         del task
@@ -188,5 +199,7 @@ def test_handlers_of_asyncio_loops(armed):
 
     asyncio.run(main())
     assert seen[0]["message"] == MARK
+    assert str(seen[0]["exception"]) == MARK
+    assert (seen[1]["handle"], repr(seen[1]["future"])) == (1, f"['{MARK}']")
     assert not leaks([[context.get("message"), context.get("exception")] for context in seen])
     assert len(seen) == 3

@@ -17,10 +17,10 @@ import structlog
 from _standin import MARK, NUMBER, SECRET, leaks, redactor
 from loguru import logger as loguru_logger
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Link, Status, StatusCode
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from secretref.errors import MissingExtraError
 from secretref.logs.loguru import patcher
@@ -59,6 +59,7 @@ def test_structlog(renderers):
     shown = str(out.getvalue())
     assert MARK in shown
     assert "failed" in shown
+    assert shown.count("boom") >= 2
     assert not leaks(shown)
 
 
@@ -106,6 +107,83 @@ def test_loguru(options):
     assert "boom" in out.getvalue()
     assert f"plain {MARK}" in out.getvalue()
     assert not leaks(out.getvalue())
+
+
+class Place:
+    """A file, thread or process as loguru has it."""
+
+    def __init__(self, **held):
+        vars(self).update(held)
+
+
+def test_every_name_in_a_record_of_loguru_is_hidden_and_stays_on_its_line():
+    record = dict.fromkeys(("message", "name", "function", "module"), f"a\n{SECRET}")
+    record |= {name: Place(name=f"a\n{SECRET}", path=f"/{SECRET}", id=1) for name in ("file", "thread", "process")}
+    record |= {"extra": {}, "exception": None}
+    patcher(redactor())(record)
+    assert record["message"] == f"a\n{MARK}"
+    assert {record[name] for name in ("name", "function", "module")} == {f"a\\n{MARK}"}
+    for name in ("file", "thread", "process"):
+        assert vars(record[name]) == {"name": f"a\\n{MARK}", "path": f"/{MARK}", "id": 1}
+
+
+def test_loguru_asked_for_an_exception_where_there_is_none():
+    out = io.StringIO()
+    number = loguru_logger.add(out, format="{message}")
+    loguru_logger.configure(patcher=patcher(redactor()))
+    try:
+        loguru_logger.opt(exception=True).info("none here")
+    finally:
+        loguru_logger.configure(patcher=lambda _record: None)
+        loguru_logger.remove(number)
+    assert out.getvalue() == "none here\nNoneType: None\n"
+
+
+class Inner(SpanProcessor):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def on_start(self, span, parent_context=None):
+        self.told.append((span, parent_context))
+
+    def on_end(self, span):
+        self.told.append(span)
+
+    def shutdown(self):
+        self.told.append("shutdown")
+
+    def force_flush(self, timeout_millis=0):
+        return timeout_millis
+
+
+def test_a_copy_of_a_span_keeps_all_that_holds_no_value():
+    inner = Inner()
+    processor = RedactingSpanProcessor(inner, redactor())
+    provider = TracerProvider(
+        resource=Resource({"service.name": "s"}, "https://schema.example"), shutdown_on_exit=False
+    )
+    provider.add_span_processor(processor)
+    tracer = provider.get_tracer("instrument", "1.0")
+    with tracer.start_as_current_span("outer") as outer:
+        links = [Link(outer.context, {"k": "v"})]
+        with tracer.start_as_current_span("inner", kind=SpanKind.CLIENT, links=links, attributes={"a": SECRET}) as span:
+            span.set_status(Status(StatusCode.ERROR, "why"))
+            span.add_event("event", {"k": "v"}, 7)
+    copy = inner.told[2]
+    assert inner.told[:2] == [(outer, None), (span, None)]
+    wanted = json.loads(span.to_json())
+    wanted["attributes"] = {"a": MARK}
+    assert json.loads(copy.to_json()) == wanted
+    assert (copy.context, copy.parent, copy.kind) == (span.context, span.parent, span.kind)
+    assert (copy.instrumentation_scope, copy.resource.schema_url) == (
+        span.instrumentation_scope,
+        "https://schema.example",
+    )
+    assert (processor.force_flush(), processor.force_flush(5)) == (30_000, 5)
+    processor.shutdown()
+    assert inner.told[-1] == "shutdown"
 
 
 def test_opentelemetry():

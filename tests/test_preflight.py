@@ -72,13 +72,32 @@ class Failing(Silent):
         raise RuntimeError("canary in an error")
 
 
+class Asynchronous(Silent):
+    async def exists(self, names):
+        return names & {"A"}
+
+
 @pytest.mark.parametrize("provider", [Silent(), Failing()])
 def test_what_cannot_be_told_is_said_so(provider):
     found = Resolver(provider, policy=Policy(GRANTS)).preflight(["${workflow.secrets.A}"], "app:x")
     assert (found.missing, found.unchecked) == (frozenset(), {"A"})
-    assert found.ok
     nothing = Resolver(provider, policy=Policy(GRANTS)).preflight(["nothing"], "app:x")
     assert nothing.unchecked == frozenset()
+    assert nothing.ok
+
+
+def test_a_provider_that_could_not_be_asked_is_no_good_sign():
+    found = Resolver(Failing(), policy=Policy(GRANTS)).preflight(["${workflow.secrets.A}"], "app:x")
+    assert not found.ok
+    assert str(found.failure) == "provider Failing failed for A: RuntimeError"
+    assert found.failure.__context__ is None
+    assert Resolver(Silent(), policy=Policy(GRANTS)).preflight(["${workflow.secrets.A}"], "app:x").ok
+
+
+def test_an_asynchronous_provider_is_asked_too():
+    definitions = ["${workflow.secrets.A} ${workflow.secrets.OLD}"]
+    found = Resolver(Asynchronous(), policy=Policy(GRANTS)).preflight(definitions, "app:x")
+    assert (found.missing, found.unchecked) == ({"OLD"}, frozenset())
 
 
 @pytest.mark.parametrize("definitions", ["${workflow.secrets.A}", b"", 5, None])

@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from secretref import ExecutionRecord, Policy, Resolver, Template
+from secretref import ExecutionRecord, Policy, Resolver, Template, _record
 from secretref.testing import FakeProvider, assert_no_leak, canary
 
 DEFINITION = {"auth": "Bearer ${workflow.secrets.A}", "to": "${workflow.input.to}", "x": ["${workflow.secrets.B}"]}
@@ -104,6 +104,54 @@ def test_output_of_any_kind_can_be_stored(resolved, value, emit):
     assert json.loads(record.model_dump_json())["input"] == DEFINITION
 
 
+@pytest.mark.parametrize(
+    ("emit", "kept"),
+    [
+        (lambda value: [value.encode(), "é"], ["***", "é"]),
+        (lambda value: [b"\xff\xfe" + value.encode()], ["__4qKio="]),
+        (lambda value: ["é", f"\ud800 {value}"], ["é", "? ***"]),
+        (lambda value: [b"\xff", object(), open], ["_w==", "<object>", "<builtin_function_or_method>"]),
+        (lambda value: [object(), value, b"text"], ["<object>", "***", "text"]),
+        (lambda value: [float("nan"), float("-inf")], ["NaN", "-Infinity"]),
+    ],
+)
+def test_output_that_json_has_no_word_for_is_told_as_text(resolved, value, emit, kept):
+    assert resolved.record(emit(value)).output == kept
+
+
+def test_data_that_were_withheld_are_still_data():
+    class Withholds:
+        data = staticmethod(lambda _value: "[redaction failed]")
+
+    assert _record._data(Withholds(), {"a": 1}) == {"": "[redaction failed]"}
+
+
+def test_every_field_that_fails_is_withheld_in_its_shape():
+    class Fails:
+        weak = frozenset()
+
+        def text(self, text):
+            if text == "x":
+                raise ValueError
+            return text
+
+    facts = _record.Facts({}, (), "app:x", None, None, dt.datetime.now(dt.UTC))
+    record = _record.recorded(Fails(), facts, dict.fromkeys(_record._REDUCED, "x"))
+    assert record.withheld == tuple(_record._REDUCED)
+    assert (record.output, record.error, record.received) == ("[withheld]",) * 3
+    assert (record.logs, record.data) == (("[withheld]",), {"": "[withheld]"})
+
+
+def test_an_error_that_is_text_of_a_class_of_its_own_shows_its_characters(resolved):
+    class Odd(str):
+        __slots__ = ()
+
+        def __str__(self):
+            return "something else"
+
+    assert resolved.record(error=Odd("as it is")).error == "as it is"
+
+
 def test_plain_output_keeps_its_shape(resolved):
     output = {"a": [1, 2.5, None, True, "é"], "b": {}}
     assert resolved.record(output).output == output
@@ -167,15 +215,35 @@ def test_data_that_cannot_be_read_back_is_withheld(resolver):
 
 
 def test_places_of_values_are_hidden_whatever_became_of_them(resolved, value):
-    received = {"auth": value[::-1], "to": f"x {value}", "x": [value.encode().hex(), "more"], "new": value}
+    received = {"auth": value[::-1], "to": f"x {value}", "x": [value.encode().hex()], "new": value}
     record = resolved.record(received=received)
     assert record.received["auth"] == DEFINITION["auth"]
-    assert record.received["x"] == [DEFINITION["x"][0], "more"]
+    assert record.received["x"] == DEFINITION["x"]
     assert record.received["new"] == "***"
     assert received["auth"] == value[::-1]
     assert_no_leak(stored(record), value, value[::-1])
-    assert resolved.record(received={"x": {}}).received == {"x": {}}
-    assert resolved.record(received=None).received is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        (lambda odd: {"x": {}}, {"x": "[withheld]"}),
+        (lambda odd: {"to": "Ann", "x": odd}, {"to": "Ann", "x": "[withheld]"}),
+        (lambda odd: {"x": ["new", odd]}, {"x": "[withheld]"}),
+        (lambda odd: {"x": [odd, "more"]}, {"x": "[withheld]"}),
+        (lambda odd: {"x": []}, {"x": "[withheld]"}),
+        (lambda odd: {"to": "Ann", "y": [odd]}, {"to": "Ann", "y": "[withheld]"}),
+        (lambda odd: {"auth": odd, "more": "text"}, {"auth": DEFINITION["auth"], "more": "[withheld]"}),
+        (lambda odd: [odd, 1], "[withheld]"),
+        (lambda odd: odd, "[withheld]"),
+        (lambda odd: None, "[withheld]"),
+    ],
+)
+def test_where_the_shape_has_changed_what_may_be_a_value_is_withheld(resolved, value, changed, kept):
+    odd = value[::-1]
+    record = resolved.record(received=changed(odd))
+    assert record.received == kept
+    assert_no_leak(stored(record), value, odd)
 
 
 def test_subject_workflow_and_task_are_redacted(resolver, value):

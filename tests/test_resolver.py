@@ -316,10 +316,29 @@ def test_a_resolver_that_could_not_work_is_not_made(provider, options):
         Resolver(provider, **options)
 
 
-def test_a_policy_that_is_none_denies(provider):
-    with pytest.raises(ConfigurationError):
-        Resolver(provider, policy=lambda: None).resolve(TEMPLATE, subject="app:x")
+@pytest.mark.parametrize(
+    ("fault", "kind", "said"),
+    [
+        (None, ConfigurationError, "the callable for the policy returned something else"),
+        (ValueError(canary()), ConfigurationError, "the callable for the policy failed: ValueError"),
+        (StopIteration(), ConfigurationError, "the callable for the policy failed: StopIteration"),
+        (PolicyError("cannot be read", place="p.json"), PolicyError, "cannot be read (at p.json)"),
+    ],
+)
+def test_a_policy_that_cannot_be_had_denies(provider, fault, kind, said):
+    def policy():
+        if fault is not None:
+            raise fault
+
+    events = []
+    resolver = Resolver(provider, policy=policy, audit=events.append)
+    for ask in (resolver.resolve, lambda *args, **options: asyncio.run(resolver.aresolve(*args, **options))):
+        with pytest.raises(kind) as caught:
+            ask(TEMPLATE, subject="app:x")
+        assert str(caught.value) == said
+        assert caught.value.__context__ is None
     assert provider.calls == []
+    assert [(event.kind, event.names) for event in events] == [("denied", NAMES)] * 2
 
 
 def test_repr_names_the_provider(resolver):

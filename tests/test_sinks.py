@@ -237,3 +237,110 @@ def test_asyncio_readers():
         assert await RedactingReader(source, redactor()).read() == b"x ***\ny"
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("ending", ["close", "leaving", "both ways", "writing"])
+def test_what_a_socket_held_back_is_sent_at_its_end_once(ending):
+    ours, theirs = socket.socketpair()
+    with theirs:
+        wrapped = RedactingSocket(ours, redactor())
+        wrapped.sendall(SECRET[:4].encode())
+        wrapped.shutdown(socket.SHUT_RD)
+        theirs.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            theirs.recv(1)
+        theirs.settimeout(10)
+        if ending == "leaving":
+            with wrapped:
+                pass
+        elif ending != "close":
+            wrapped.shutdown(socket.SHUT_RDWR if ending == "both ways" else socket.SHUT_WR)
+        wrapped.close()
+        assert theirs.recv(100) == SECRET[:4].encode()
+        assert theirs.recv(100) == b""
+        assert ours.fileno() == -1
+
+
+def test_readers_wait_for_what_comes_in_pieces():
+    async def main():
+        source = asyncio.StreamReader()
+        reader = RedactingReader(source, redactor())
+
+        async def feed():
+            for piece in (b"a " + SECRET[:5].encode(), SECRET[5:].encode() + b" b\nc", b"d\ne"):
+                await asyncio.sleep(0.01)
+                source.feed_data(piece)
+            source.feed_eof()
+
+        feeding = asyncio.create_task(feed())
+        assert not reader.at_eof()
+        assert await reader.readline() == f"a {MARK} b\n".encode()
+        assert await reader.read(2) == b"cd"
+        assert await reader.read(0) == b""
+        assert not reader.at_eof()
+        assert await reader.read() == b"\ne"
+        assert reader.at_eof()
+        await feeding
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+def test_an_unfinished_line_is_the_last_one():
+    async def main():
+        source = asyncio.StreamReader()
+        source.feed_data(f"x {SECRET}".encode())
+        source.feed_eof()
+        reader = RedactingReader(source, redactor(), mode="eager")
+        assert await reader.readline() == b"x ***"
+        assert await reader.readline() == b""
+
+    asyncio.run(asyncio.wait_for(main(), 20))
+
+
+class Raw(io.RawIOBase):
+    """A binary file without a mode, which takes a part at a time."""
+
+    def __init__(self):
+        self.got = []
+
+    def write(self, chunk):
+        self.got.append(chunk[:3])
+        return len(chunk[:3])
+
+
+class Plain:
+    """A file that returns nothing when it is written to."""
+
+    def __init__(self, **attributes):
+        vars(self).update(attributes)
+        self.got = []
+
+    def write(self, chunk):
+        self.got.append(chunk)
+
+    def flush(self):
+        pass
+
+
+@pytest.mark.parametrize("target", [Raw(), io.BytesIO(), Plain(mode="wb")], ids=["raw", "memory", "mode"])
+def test_files_that_are_binary_by_class_or_mode(target):
+    out = RedactingStream(target, redactor())
+    out.write(f"{SECRET} abc\n".encode())
+    out.release()
+    assert (out.mode, hasattr(out, "buffer")) == ("wb", False)
+    written = target.getvalue() if isinstance(target, io.BytesIO) else b"".join(target.got)
+    assert written == f"{MARK} abc\n".encode()
+
+
+def test_text_alone_has_no_buffer():
+    out = RedactingStream(io.StringIO(), redactor())
+    assert (out.mode, hasattr(out, "buffer")) == ("w", False)
+
+
+def test_text_in_front_of_bytes_is_utf_8_if_nothing_else_is_said():
+    out = RedactingStream(Plain(buffer=(buffer := Plain()), mode="w"), redactor())
+    out.write(f"{SECRET} é\n")
+    out.release()
+    assert b"".join(buffer.got) == f"{MARK} é\n".encode()
+    with pytest.raises(UnicodeEncodeError):
+        RedactingStream(Plain(buffer=Plain()), redactor()).write("\ud800")

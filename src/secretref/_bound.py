@@ -13,10 +13,10 @@ from secretref._data import looks_like_reference
 from secretref._plan import Edits, Leaf, Piece
 from secretref._syntax import Kind
 from secretref._template import Template
-from secretref._tree import Frame, freeze, place, plain, thaw
+from secretref._tree import Frame, freeze, place, plain, steps, thaw
 from secretref.errors import InputError
 
-__all__ = ["Bound", "bind", "located"]
+__all__ = ["Bound", "bind"]
 
 
 class Bound(NamedTuple):
@@ -50,7 +50,7 @@ def bind(template: Template, tree: object) -> Bound:
     for frame, leaf in template.leaves():
         if leaf.pieces(bind=False) is None:
             continue
-        found = located(rest, frame)
+        found = _located(rest, frame)
         if found is None:
             raise InputError("the bound tree has no such place", place=place(frame))
         container, key = found
@@ -64,15 +64,10 @@ def bind(template: Template, tree: object) -> Bound:
     return Bound(frozen, todo, suspicious or looks_like_reference(freeze(rest)))
 
 
-def located(box: Any, frame: Frame) -> tuple[Any, Any] | None:
+def _located(box: Any, frame: Frame) -> tuple[Any, Any] | None:
     """Return the container in *box* that holds the place of *frame*, and its key there; None if there is none."""
-    steps = []
-    link: Frame | None = frame
-    while link is not None:
-        steps.append(link[1])
-        link = link[0]
     value, container, step = box, box, 0
-    for step in reversed(steps):
+    for step in steps(frame):
         container = value
         if isinstance(step, str):
             if type(container) is not dict or step not in container:

@@ -124,7 +124,13 @@ class Target:
         return {"type": self.type, "id": self.id}
 
     def covers(self, name: str, tags: Collection[str] = ()) -> bool:
-        """Tell whether the secret *name*, which carries *tags*, is meant."""
+        """Tell whether the secret *name*, which carries *tags*, is meant.
+
+        Raises:
+            PolicyError: *name* is no text, or *tags* are no list.
+        """
+        if not isinstance(name, str) or not isinstance(tags, Collection) or isinstance(tags, str | bytes):
+            raise PolicyError("the name of a secret is text, and its tags are a list of texts")
         if self.type == "SECRET_NAME":
             return matches(self.id, name)
         return self.type == "TAG" and self.id in tags

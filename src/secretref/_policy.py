@@ -132,6 +132,8 @@ class Policy:
         Raises:
             PolicyError: The file cannot be read, or something in it is wrong.
         """
+        if not isinstance(path, str | Path):
+            raise PolicyError("a policy file is given by its path")
         path = Path(path)
         fault, document = "", None
         try:
@@ -180,9 +182,11 @@ class Policy:
             tags: The tags ``key:value`` each name carries; a grant to a tag counts only for names listed here.
 
         Raises:
-            PolicyError: *subject* or *access* is none.
+            PolicyError: *subject* or *access* is none, a name is no text, or *tags* are none.
         """
         asking, wanted = Subject.parse(subject), _names(names)
+        if tags is not _NO_TAGS:
+            _check_tags(tags)
         kind = access if access in ACCESS else choice(access, ACCESS, "access")
         granted: set[str] | frozenset[str] = wanted if self._everything else set()
         for key in () if self._everything else asking.keys():
@@ -196,6 +200,7 @@ class Policy:
     ) -> Explanation:
         """Say why *subject* may or may not have *access* to the secret *name*, which carries *tags*."""
         asking, kind = Subject.parse(subject), choice(access, ACCESS, "access")
+        _check_tags({"": tags})
         (name,) = _names([name])
         what = f"{asking} may {kind} {_shown(name)}"
         if self._everything:
@@ -247,6 +252,12 @@ def _names(names: Iterable[str]) -> frozenset[str]:
     if not set(map(type, listed)) <= _TEXT and not all(isinstance(name, str) for name in listed):
         raise PolicyError("the name of a secret is text", place="names")
     return frozenset(listed)
+
+
+def _check_tags(tags: object) -> None:
+    listed = tags.values() if isinstance(tags, Mapping) else [None]
+    if not all(isinstance(found, Collection) and not isinstance(found, str | bytes) for found in listed):
+        raise PolicyError("a list of tags is expected for each name", place="tags")
 
 
 def _shown(text: str) -> str:

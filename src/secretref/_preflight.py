@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from secretref._policy import Grant, Policy, Subject
 from secretref._template import Template
-from secretref.errors import InputError, LimitError, TemplateSyntaxError
+from secretref.errors import InputError, LimitError, SecretRefError, TemplateSyntaxError
+from secretref.providers._ask import held
 
 __all__ = ["Preflight", "preflight"]
 
@@ -20,9 +21,10 @@ class Preflight:
         names: The secrets they refer to.
         denied: Those the subject may not read.
         missing: Those it may read that the provider does not have.
-        unchecked: Those it may read of which the provider cannot tell without fetching them.
+        unchecked: Those it may read of which the provider cannot tell without fetching them, or could not be asked.
         unused: Grants of the subject that no reference needs.
         malformed: The definitions that cannot be compiled, by their label, each with its error.
+        failure: Why the provider could not be asked, if that was so.
     """
 
     names: frozenset[str]
@@ -31,26 +33,28 @@ class Preflight:
     unchecked: frozenset[str]
     unused: tuple[Grant, ...]
     malformed: Mapping[str, TemplateSyntaxError | InputError | LimitError]
+    failure: SecretRefError | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is denied, missing or malformed."""
-        return not (self.denied or self.missing or self.malformed)
+        """Whether nothing is denied, missing or malformed, and the provider could be asked."""
+        return not (self.denied or self.missing or self.malformed or self.failure)
 
 
 def preflight(definitions: object, subject: Subject, policy: Policy, provider: object) -> Preflight:
     """Compile *definitions*, ask *policy*, and ask *provider* which names it has if it can tell."""
     names, malformed = _compiled(_labelled(definitions))
     decision = policy.decide(subject, names)
-    held = _held(provider, decision.granted)
+    known, failure = _known(provider, decision.granted)
     unused = [grant for grant in policy.grants_of(subject) if _concerns_reading(grant) and not _needed(grant, names)]
     return Preflight(
         names=names,
         denied=decision.denied,
-        missing=frozenset() if held is None else decision.granted - held,
-        unchecked=decision.granted if held is None else frozenset(),
+        missing=frozenset() if known is None else decision.granted - known,
+        unchecked=decision.granted if known is None else frozenset(),
         unused=tuple(unused),
         malformed=malformed,
+        failure=failure,
     )
 
 
@@ -77,16 +81,14 @@ def _compiled(
     return frozenset(names), malformed
 
 
-def _held(provider: object, names: frozenset[str]) -> frozenset[str] | None:
-    """Ask which of *names* exist; None if the provider cannot tell."""
-    exists = getattr(provider, "exists", None)
-    if not callable(exists) or not names:
-        return None if names else names
+def _known(provider: object, names: frozenset[str]) -> tuple[frozenset[str] | None, SecretRefError | None]:
+    """Return which of *names* exist, or None if the provider cannot tell, and why it could not be asked."""
+    if not names:
+        return names, None
     try:
-        found = exists(names)
-        return names & frozenset(found)
-    except Exception:  # noqa: BLE001 - then nothing is known, which is what is reported
-        return None
+        return held(provider, names), None
+    except SecretRefError as error:
+        return None, error
 
 
 def _concerns_reading(grant: Grant) -> bool:

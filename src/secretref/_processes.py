@@ -210,7 +210,7 @@ class _Pump:
             with contextlib.suppress(
                 PermissionError, ValueError, OSError
             ):  # a regular file is always ready: read below
-                self.selector.register(0, selectors.EVENT_READ)
+                self.selector.register(0, selectors.EVENT_READ, link.terminal)
 
     def finish(self) -> int:
         """Move everything until the child and its outputs have ended; return its return code."""
@@ -218,7 +218,7 @@ class _Pump:
         while self.open and (deadline is None or time.monotonic() < deadline):
             for key, _ in self.selector.select(_POLL):
                 if key.fd == 0:
-                    self.type(os.read(0, _CHUNK))
+                    self.type(os.read(0, _CHUNK), key.data)
                 else:
                     self.move(key.fd)
             if deadline is None and self.child.poll() is not None:
@@ -231,13 +231,11 @@ class _Pump:
         self.selector.close()
         return returncode
 
-    def type(self, keys: bytes) -> None:
+    def type(self, keys: bytes, terminal: int) -> None:
         """Pass keys on; the end of our input is the end of the child's."""
-        terminal = self.link.terminal
         if not keys:
             self.selector.unregister(0)
-        if terminal is not None:
-            _write(terminal, keys or b"\x04")
+        _write(terminal, keys or b"\x04")
 
     def move(self, source: int) -> None:
         try:

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
 from secretref._redactor import RedactedText, Redactor
 
-__all__ = ["ExecutionRecord", "Facts", "recorded"]
+__all__ = ["WITHHELD", "ExecutionRecord", "Facts", "recorded"]
 
 WITHHELD: Final = "[withheld]"
 

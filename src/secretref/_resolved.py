@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, final
 
 from pydantic import SecretStr
 
-from secretref._bound import Bound, located
+from secretref._bound import Bound
 from secretref._data import Datum
 from secretref._document import extract
 from secretref._plan import render
 from secretref._policy import Subject
-from secretref._record import ExecutionRecord, Facts, recorded
+from secretref._record import WITHHELD, ExecutionRecord, Facts, recorded
 from secretref._redactor import Redactor
 from secretref._syntax import Expression, Kind
 from secretref._template import Template
-from secretref._tree import freeze, plain, thaw
+from secretref._tree import freeze, plain, steps, thaw
+from secretref.errors import InputError
 
 if TYPE_CHECKING:
     from secretref.logs import Guard
@@ -233,7 +234,7 @@ class ResolvedInput:
             logs: What it wrote: a text, or lines.
             data: Keep what the foreign expressions yielded, too.
             received: The input as the task left it, if that is to be kept: where values stood, the definition stands
-                again, whatever the task has made of them.
+                again, whatever the task has made of them; where it changed the shape around them, a remark.
         """
         emitted: dict[str, object] = {"output": output}
         if error is not None:
@@ -268,7 +269,13 @@ class ResolvedInput:
         return guarded(self.redactor)
 
     def derive(self, name: str, value: str) -> str:
-        """Hide *value*, which was made from these values, as if it were one of them; returns it."""
+        """Hide *value*, which was made from these values, as if it were one of them; returns it.
+
+        Raises:
+            InputError: *name* is no text, or *value* neither text nor bytes.
+        """
+        if not isinstance(name, str):
+            raise InputError("the name of a value is text")
         self.redactor.register(name, value)
         return value
 
@@ -304,11 +311,28 @@ def _frozen(text: str) -> bytes:
 
 
 def _masked(template: Template, received: object) -> Any:
-    """Put the definition's text back wherever a value was put."""
+    """Put the definition's text back wherever a value was put, and withhold where that cannot be told any more."""
     box = [plain(received, surrogates=True)]
     for frame, leaf in template.leaves():
-        found = located(box, frame)
-        if found is not None and any(item.expression.kind is Kind.SECRET for item in leaf.items):
-            container, key = found
-            container[key] = leaf.text
+        if any(item.expression.kind is Kind.SECRET for item in leaf.items):
+            _cover(box, template.box, steps(frame), leaf.text)
     return box[0]
+
+
+def _cover(found: Any, defined: Any, way: list[Any], text: str) -> None:
+    """Write *text* where *way* leads in the tree *found*.
+
+    A container that is not of the shape it had is withheld: what was in it may be anywhere in it now. Where a member of
+    a mapping is gone, those that are new may be what became of it.
+    """
+    holder, key = found, way[0]
+    for step in way:
+        if type(found) is not type(defined) or (type(found) is list and len(found) != len(defined)):
+            holder[key] = WITHHELD
+            return
+        if type(found) is dict and step not in found:
+            found.update(dict.fromkeys(found.keys() - defined.keys(), WITHHELD))
+            return
+        holder, key = found, step
+        found, defined = found[step], defined[step]
+    holder[key] = text

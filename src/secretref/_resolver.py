@@ -24,7 +24,6 @@ from secretref.errors import (
     LimitError,
     NotATemplateError,
     ProviderError,
-    ProviderUnavailableError,
     SecretNotFoundError,
     SecretRefError,
 )
@@ -37,6 +36,7 @@ Missing: TypeAlias = Literal["error", "null"]
 Values: TypeAlias = dict[str, SecretStr]
 
 _UNBOUND: Final = object()
+_LONGEST: Final = 1e9  # seconds that every clock can add up
 
 
 class Resolver:
@@ -71,10 +71,14 @@ class Resolver:
             raise ConfigurationError("a provider has a method fetch(names)")
         if not (policy is None or isinstance(policy, Policy) or callable(policy)):
             raise ConfigurationError("the policy is a Policy, or a callable that returns one")
-        if missing not in get_args(Missing):
+        if not isinstance(missing, str) or missing not in get_args(Missing):
             raise ConfigurationError('missing is "error" or "null"')
-        if deadline is not None and not deadline > 0:
+        if not (audit is None or callable(audit)):
+            raise ConfigurationError("an audit sink is callable")
+        if deadline is not None and not _is_time(deadline):
             raise ConfigurationError("the deadline is a positive number of seconds")
+        if not isinstance(limits, Limits):
+            raise ConfigurationError("limits are given as Limits")
         self._provider = provider
         self._policy = Policy() if policy is None else policy
         self._missing = missing
@@ -115,6 +119,7 @@ class Resolver:
         Raises:
             NotATemplateError: *template* is none.
             PolicyError: *subject* is none.
+            ConfigurationError: The callable for the policy gives none.
             AccessDeniedError: Some names are not granted; carries all of them.
             ReferenceError: Some foreign expressions have no datum; carries all of them.
             InputError: Data is not JSON, *bound* does not fit the definition, or *workflow* or *task* is no text.
@@ -223,25 +228,40 @@ class Resolver:
         return request
 
     def _authorise(self, request: Request) -> None:
-        decision = self._current_policy().decide(request.subject, request.template.names)
-        if decision.denied:
-            self._event("denied", decision.denied, request)
-            raise AccessDeniedError(decision.denied, subject=str(request.subject))
+        fault: SecretRefError
+        try:
+            decision = self._current_policy().decide(request.subject, request.template.names)
+        except SecretRefError as error:
+            denied, fault = request.template.names, error
+        else:
+            denied = decision.denied
+            if not denied:
+                return
+            fault = AccessDeniedError(denied, subject=str(request.subject))
+        self._event("denied", denied, request)
+        raise fault
 
     def _current_policy(self) -> Policy:
-        policy = self._policy if isinstance(self._policy, Policy) else self._policy()
-        if not isinstance(policy, Policy):
-            raise ConfigurationError("the callable for the policy returned something else")
-        return policy
+        """Return the policy of the moment; when it cannot be had, everything is denied."""
+        if isinstance(self._policy, Policy):
+            return self._policy
+        fault = "returned something else"
+        try:
+            policy = self._policy()
+            if isinstance(policy, Policy):
+                return policy
+        except SecretRefError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a callable of somebody else raises
+            fault = f"failed: {type(error).__name__}"
+        raise ConfigurationError(f"the callable for the policy {fault}")
 
     def _fetched(self, request: Request, *, fresh: bool = False) -> Values:
         names = request.template.names
         if not names:
             return {}
         try:
-            if self._deadline is None:
-                return ask(self._provider, names, fresh=fresh)
-            return self._in_time(lambda: ask(self._provider, names, fresh=fresh), self._deadline)
+            return ask(self._provider, names, fresh=fresh, deadline=self._deadline)
         except SecretRefError as error:
             failure = error
         raise self._audited(failure, request)
@@ -250,43 +270,11 @@ class Resolver:
         names = request.template.names
         if not names:
             return {}
-        from asyncio import timeout  # noqa: PLC0415 - slow to import, and whoever awaits has it
-
-        failure: SecretRefError
         try:
-            async with timeout(self._deadline):
-                return await aask(self._provider, names, fresh=fresh)
+            return await aask(self._provider, names, fresh=fresh, deadline=self._deadline)
         except SecretRefError as error:
             failure = error
-        except TimeoutError:
-            failure = self._late()
         raise self._audited(failure, request)
-
-    def _in_time(self, call: Callable[[], Values], seconds: float) -> Values:
-        """Wait for *call* in a thread; one that is late is left behind, and its answer dropped."""
-        from contextvars import copy_context  # noqa: PLC0415 - only with a deadline
-        from queue import Empty, SimpleQueue  # noqa: PLC0415
-        from threading import Thread  # noqa: PLC0415
-
-        answers: SimpleQueue[Values | BaseException] = SimpleQueue()
-
-        def run() -> None:
-            try:
-                answers.put(call())
-            except BaseException as error:  # noqa: BLE001 - the caller raises it
-                answers.put(error)
-
-        Thread(target=copy_context().run, args=(run,), name="secretref-fetch", daemon=True).start()
-        try:
-            answer = answers.get(timeout=seconds)
-        except Empty:
-            answer = self._late()
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    def _late(self) -> ProviderUnavailableError:
-        return ProviderUnavailableError(name_of(self._provider), kind="deadline exceeded")
 
     def _audited(self, failure: SecretRefError, request: Request) -> SecretRefError:
         """Return what a provider failed with, to be raised outside of every ``except``, once the audit has it."""
@@ -329,6 +317,10 @@ class Resolver:
             write(self._audit, event)
 
 
+def _is_time(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds <= _LONGEST
+
+
 def _title(text: str | None, what: str) -> str | None:
     """Return *text* if a record can hold it: what cannot be kept must be known before the task runs."""
     if text is not None and not isinstance(text, str):
@@ -341,6 +333,6 @@ def _declared(names: Iterable[str]) -> Template:
     if isinstance(names, str | bytes) or not isinstance(names, Iterable):
         raise InputError("a list of names is expected")
     listed = list(names)
-    if not all(isinstance(name, str) and is_name(name) for name in listed):
+    if not all(map(is_name, listed)):
         raise InputError("the name of a secret is 1 to 255 letters, digits, '_' and '-'")
     return Template.compile({name: f"${{workflow.secrets.{name}}}" for name in listed})

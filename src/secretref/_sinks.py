@@ -247,7 +247,7 @@ def _opened(target: Any) -> tuple[bool, Callable[[str], bytes] | None, Callable[
 
 def _write_all(target: Any, out: Any) -> None:
     """Write everything, also to an unbuffered file that takes only a part."""
-    while out:
+    while True:
         written = target.write(out)
         if not isinstance(written, int) or written >= len(out):
             return

@@ -46,8 +46,9 @@ class Limits:
     result: int = 64_000_000
 
     def __post_init__(self) -> None:
-        if not 0 <= self.depth <= DEPTH or min(self.size, self.expressions, self.result) < 0:
-            raise ConfigurationError(f"no limit is negative, and the depth is at most {DEPTH}")
+        found = (self.size, self.expressions, self.depth, self.result)
+        if not all(type(limit) is int and limit >= 0 for limit in found) or self.depth > DEPTH:
+            raise ConfigurationError(f"a limit is a whole number, none is negative, and the depth is at most {DEPTH}")
 
 
 DEFAULT: Final = Limits()
@@ -101,7 +102,10 @@ class Template:
             TemplateSyntaxError: References are malformed; carries all faults, in the order of the definition.
             InputError: Something in it is not JSON, or it contains itself.
             LimitError: It exceeds a budget.
+            ConfigurationError: *limits* are none.
         """
+        if not isinstance(limits, Limits):
+            raise ConfigurationError("limits are given as Limits")
         found = _survey(definition, limits)
         if found is None:
             definition = plain(definition, depth=limits.depth)

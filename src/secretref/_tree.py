@@ -14,7 +14,20 @@ from typing import Any, Final, TypeAlias
 
 from secretref.errors import InputError, LimitError
 
-__all__ = ["DEPTH", "JSON", "LARGEST", "NODES", "Frame", "compact", "freeze", "place", "plain", "pointer", "thaw"]
+__all__ = [
+    "DEPTH",
+    "JSON",
+    "LARGEST",
+    "NODES",
+    "Frame",
+    "compact",
+    "freeze",
+    "place",
+    "plain",
+    "pointer",
+    "steps",
+    "thaw",
+]
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 Frame: TypeAlias = (
@@ -54,11 +67,16 @@ def pointer(steps: Iterable[str | int]) -> str:
 
 def place(frame: Frame | None) -> str:
     """Name the place of *frame*, whose outermost link is the root."""
-    steps: list[str | int] = []
+    return pointer(steps(frame)[1:])
+
+
+def steps(frame: Frame | None) -> list[Any]:
+    """List the keys that lead to *frame*, from the outermost link."""
+    found: list[Any] = []
     while frame is not None:
-        steps.append(frame[1])
+        found.append(frame[1])
         frame = frame[0]
-    return pointer(steps[-2::-1])
+    return found[::-1]
 
 
 def plain(tree: object, *, depth: int = DEPTH, nodes: int = NODES, surrogates: bool = False) -> Any:

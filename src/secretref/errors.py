@@ -69,10 +69,16 @@ def _listed(names: Iterable[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
+def printable(text: str) -> str:
+    """Escape what could move a cursor, turn the direction of writing or forge a line."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
 def _shortened(text: str) -> str:
-    """Cut *text* to 100 characters and escape what could forge a log line."""
-    cut = text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 1]}…"
-    return cut if cut.isprintable() else cut.encode("unicode_escape").decode("ascii")
+    """Cut *text* to 100 characters, and make it harmless."""
+    return printable(text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 1]}…")
 
 
 def _rebuild(kind: type[SecretRefError], fields: dict[str, Any]) -> SecretRefError:
@@ -156,7 +162,7 @@ class InputError(SecretRefError, ValueError):
 
     def __init__(self, reason: str, *, place: str = "") -> None:
         where = f" (at {_shortened(place)})" if place else ""
-        super().__init__(f"{reason}{where}", reason=reason, place=place)
+        super().__init__(f"{printable(reason)}{where}", reason=reason, place=place)
 
 
 class NotATemplateError(InputError, TypeError):

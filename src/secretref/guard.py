@@ -23,6 +23,7 @@ from secretref._redactor import Redactor
 from secretref._resolved import ResolvedInput
 from secretref._resolver import Resolver
 from secretref._template import Template
+from secretref.errors import ConfigurationError
 from secretref.logs import Guard, Scope, copy_scope, derive, guarded
 
 __all__ = ["Scope", "TaskGuard", "copy_scope", "derive", "guard", "task"]
@@ -67,6 +68,9 @@ class TaskGuard:
         data: What other expressions are filled from; without, they stay as they stand.
         control: Exceptions by which the engine steers, such as its retry. They pass, like ``CancelledError``,
             ``KeyboardInterrupt``, ``SystemExit`` and ``GeneratorExit``; only one that holds a value is copied.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
     """
 
     def __init__(
@@ -78,6 +82,12 @@ class TaskGuard:
         data: Mapping[str, Any] | Callable[[str], Any] | None = None,
         control: tuple[type[BaseException], ...] = (),
     ) -> None:
+        if not isinstance(resolver, Resolver):
+            raise ConfigurationError("a task guard needs a resolver")
+        if not (inputs is None or (isinstance(inputs, Collection) and not isinstance(inputs, str | bytes))):
+            raise ConfigurationError("inputs are a list of names of parameters")
+        if not (isinstance(control, tuple) and all(isinstance(one, type) for one in control)):
+            raise ConfigurationError("control is a tuple of classes of exceptions")
         self._resolver, self._subject, self._inputs, self._data = resolver, subject, inputs, data
         self._control = (*_CONTROL, *control)
 

@@ -15,6 +15,8 @@ from pydantic import SecretStr
 
 from secretref.errors import ConfigurationError, ProviderError, ProviderUnavailableError
 from secretref.providers import load
+from secretref.providers._ask import ask as ask_in_time
+from secretref.providers._ask import seconds_left
 from secretref.providers.cache import CacheProvider
 from secretref.providers.memory import MemoryProvider
 from secretref.testing import FakeProvider, ProviderContract, canary
@@ -511,3 +513,38 @@ def test_it_is_built_from_a_url():
 def test_bounds_are_above_zero(bound):
     with pytest.raises(ConfigurationError, match="above zero"):
         CacheProvider(MemoryProvider(), **{bound: 0})
+
+
+def test_a_leader_that_runs_out_of_time_fails_alone():
+    started = threading.Event()
+
+    class Slow:
+        def __init__(self):
+            self.calls = 0
+
+        def fetch(self, names):
+            self.calls += 1
+            started.set()
+            if left := min(seconds_left(60), 1.0):
+                time.sleep(left + 0.01)
+            if not seconds_left(1):
+                raise ProviderUnavailableError("slow", kind="timeout")
+            return {name: SecretStr(f"value-of-{name}") for name in names}
+
+    provider = Slow()
+    cache = CacheProvider(provider)
+    failures = []
+
+    def lead():
+        try:
+            ask_in_time(cache, A, deadline=0.3)
+        except ProviderUnavailableError as error:
+            failures.append(error.kind)
+
+    leader = threading.Thread(target=lead)
+    leader.start()
+    assert started.wait(10)
+    assert ask_in_time(cache, A)["A"].get_secret_value() == "value-of-A"
+    leader.join(10)
+    assert len(failures) == 1
+    assert provider.calls == 2

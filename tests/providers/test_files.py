@@ -244,6 +244,8 @@ def test_a_missing_directory_is_an_error_and_not_an_empty_one(root):
     for path in (root / "gone", root.parent / "outside"):
         with pytest.raises(ProviderError, match="no such directory"):
             DirectoryProvider(path).fetch(frozenset("A"))
+        with pytest.raises(ProviderError, match="no such directory"):
+            DirectoryProvider(path).exists(frozenset("A"))
 
 
 def test_a_file_may_be_too_large(root):

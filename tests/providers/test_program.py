@@ -1,14 +1,20 @@
 """Run a program."""
 
+import asyncio
 import json
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from secretref import Policy, Resolver, Template
 from secretref.errors import ConfigurationError, ProviderError, ProviderUnavailableError
 from secretref.providers import load
+from secretref.providers.cache import CacheProvider
+from secretref.providers.chain import ChainProvider
 from secretref.providers.program import ProgramProvider
 from secretref.testing import ProviderContract, assert_no_leak, canary
 
@@ -228,3 +234,86 @@ def test_it_does_not_show_its_arguments():
     secret = canary()
     provider = ProgramProvider(("/bin/echo", f"--token={secret}", "{name}"))
     assert_no_leak(repr(provider), secret)
+
+
+class Trace:
+    """The processes of one run, the program and a child of it."""
+
+    def __init__(self, folder):
+        self.file = folder / "pids"
+
+    def provider(self, **options):
+        return python(SLEEPS + "time.sleep(600)", str(self.file), "{name}", timeout=120, **options)
+
+    def wait(self):
+        for _ in range(1_000):
+            if self.file.exists():
+                return
+            time.sleep(0.02)
+        pytest.fail("the program did not start")
+
+    @property
+    def ended(self):
+        return all(gone(int(pid)) for pid in self.file.read_text().split())
+
+
+@pytest.fixture
+def trace(tmp_path):
+    return Trace(tmp_path)
+
+
+@pytest.mark.parametrize("layer", [lambda provider: provider, ChainProvider, CacheProvider])
+def test_who_is_cancelled_leaves_no_program_behind(trace, layer):
+    resolver = Resolver(layer(trace.provider()), policy=Policy.allow_all())
+
+    async def cancelled():
+        task = asyncio.create_task(resolver.aresolve(Template.compile("${workflow.secrets.A}"), subject="app:x"))
+        await asyncio.to_thread(trace.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await asyncio.to_thread(lambda: trace.ended)
+
+    asyncio.run(cancelled())
+
+
+def test_cancelling_waits_until_the_program_is_reaped(trace):
+    async def cancelled():
+        task = asyncio.create_task(trace.provider().afetch(frozenset("A")))
+        await asyncio.to_thread(trace.wait)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return Path("/proc", trace.file.read_text().split()[0])
+
+    assert not asyncio.run(cancelled()).exists()
+
+
+@pytest.mark.parametrize("layer", [lambda provider: provider, ChainProvider, CacheProvider])
+def test_the_deadline_of_a_resolution_ends_the_program(trace, layer):
+    resolver = Resolver(layer(trace.provider()), policy=Policy.allow_all(), deadline=2)
+    with pytest.raises(ProviderUnavailableError):
+        resolver.resolve(Template.compile("${workflow.secrets.A}"), subject="app:x")
+    assert trace.ended
+
+
+def test_the_deadline_of_an_asynchronous_resolution_ends_the_program(trace):
+    async def late():
+        resolver = Resolver(trace.provider(), policy=Policy.allow_all(), deadline=2)
+        await resolver.aresolve(Template.compile("${workflow.secrets.A}"), subject="app:x")
+
+    with pytest.raises(ProviderUnavailableError, match="deadline exceeded"):
+        asyncio.run(late())
+    assert trace.ended
+
+
+def test_an_interrupt_ends_the_programs(trace):
+    main = threading.get_ident()
+    interrupt = threading.Thread(target=lambda: (trace.wait(), signal.pthread_kill(main, signal.SIGINT)))
+    interrupt.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        trace.provider(parallel=1).fetch(frozenset("AB"))
+    interrupt.join()
+    assert time.monotonic() - start < 60
+    assert trace.ended

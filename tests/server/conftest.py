@@ -4,13 +4,23 @@ import time
 
 import pytest
 from harness import running
+from postgresql import schema
+
+
+def pytest_generate_tests(metafunc):
+    """Run the modules that ask for it on both databases, as ``DATABASES = ("sqlite", "postgres")``."""
+    if "server" in metafunc.fixturenames and hasattr(metafunc.module, "DATABASES"):
+        metafunc.parametrize("server", metafunc.module.DATABASES, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def server(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("server")
     directory.chmod(0o700)
-    with running(directory) as started:
+    place = ()
+    if getattr(request, "param", "sqlite") == "postgres":
+        place = ("--store", schema(request.getfixturevalue("postgres")), "--key", f"file:{directory / 'key'}")
+    with running(directory, *place) as started:
         yield started
 
 

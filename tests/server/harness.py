@@ -40,7 +40,7 @@ class Server:
 
 @contextmanager
 def running(directory, *options):
-    """Start ``secretref serve`` on a free port with the store in *directory*."""
+    """Start ``secretref serve`` on a free port with the store in *directory*, unless *options* name another."""
     command = [sys.executable, "-c", "from secretref.cli import main; main()", "serve", "--port", "0"]
     command += ["--store", str(directory / "store.db"), *options]
     environment = {

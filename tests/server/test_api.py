@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+DATABASES = ("sqlite", "postgres")
 VALUE = "cnry-Wq72-api-value"
 
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+DATABASES = ("sqlite", "postgres")
 VALUE = "cnry-Pm31-permission-value"
 SECRET_CALLS = {
     ("GET", ""): "READ",

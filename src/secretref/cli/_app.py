@@ -9,15 +9,19 @@ from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
-from secretref._edge import EDGE, UNUSABLE
-from secretref.errors import SecretRefError
+from secretref._edge import EDGE, OK, UNUSABLE
+from secretref.cli._console import BROKEN_PIPE
+from secretref.errors import SecretRefError, printable
 
 # One module a family. Each holds ``commands``, a Typer whose commands are added here by their own names.
 FAMILIES = ("check", "access", "redact", "run", "demo", "doctor", "serve", "store")
+
+# In the place of a closed stream: what cannot be read, cannot be written, or swallows all.
+_STREAMS = (("stdin", os.O_WRONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w"))
 
 app = typer.Typer(
     name="secretref",
@@ -48,22 +52,48 @@ def _root(
 
 def run() -> None:
     """Run a command; turn every error into one silent line and an exit code."""
+    output = _standing_in()
+    code, message = _outcome()
+    left = sys.stdout is not output  # typer puts something else there when the reader has left, and says 1
+    try:
+        output.flush()
+    except OSError as error:
+        left = left or isinstance(error, BrokenPipeError)
+        code, message = UNUSABLE, "" if left else str(error.strerror)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())  # or the interpreter tries again, and complains
+    if message:
+        sys.stderr.write(f"secretref: {message}\n")
+    sys.exit(BROKEN_PIPE if left else code)
+
+
+def _standing_in() -> TextIO:
+    """Put something in the place of closed streams, or files would get their numbers; return standard output."""
+    for name, flags, mode in _STREAMS:
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.open(os.devnull, flags), mode, encoding="utf-8"))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an odd file name must not end the run
+    return sys.stdout
+
+
+def _outcome() -> tuple[str | int | None, str]:
+    """Run the application; return its exit code and what is to be said on standard error."""
     try:
         app()
+    except SystemExit as ended:
+        return ended.code, ""
+    except BrokenPipeError:
+        return BROKEN_PIPE, ""
     except SecretRefError as error:
-        code = EDGE.get(error.code, EDGE["error"]).exit_code
-        message = f"secretref: {error}"
-    except BrokenPipeError:  # the reader left; point stdout elsewhere, or the interpreter complains when it flushes
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(UNUSABLE)
+        return EDGE.get(error.code, EDGE["error"]).exit_code, printable(str(error))
+    except OSError as error:
+        where = f"{printable(str(error.filename))}: " if error.filename else ""
+        return UNUSABLE, f"{where}{error.strerror or type(error).__name__}"
     except Exception as error:  # noqa: BLE001 - a foreign error's text may hold anything: show its class and our places
-        code = UNUSABLE
-        message = f"{_places(error)}secretref: internal error: {type(error).__name__}"
-    sys.stderr.write(f"{message}\n")
-    sys.exit(code)
+        sys.stderr.write(_places(error))
+        return UNUSABLE, f"internal error: {type(error).__name__}"
+    return OK, ""
 
 
 def _places(error: Exception) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from secretref.errors import MissingExtraError, SecretRefError
+from secretref.providers import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,21 +114,35 @@ def read_source(name: str) -> Source:
 def read_names(argument: str, *, definitions: bool) -> frozenset[str]:
     """Read secret names: a file of JSON (an array), a file with one name a line, or a list with commas.
 
-    With *definitions*, a JSON or YAML file that is no array of strings counts by its references.
-    """
-    if argument != "-" and not Path(argument).is_file():
-        return frozenset(filter(None, (name.strip() for name in argument.split(","))))
-    if Path(argument).suffix in {".json", *_YAML_SUFFIXES}:
-        tree = read_source(argument).tree
-        if isinstance(tree, list) and all(isinstance(name, str) for name in tree):
-            return frozenset(tree)
-        if definitions:
-            from secretref._template import Template
+    With *definitions* it is a file in any case, and one of JSON or YAML that is no array of strings counts by its
+    references.
 
-            return frozenset(reference.name for reference in Template.compile(tree).references)
-        raise UnreadableError(f"{argument}: an array of names expected")
-    lines = (line.strip() for line in _read(argument).splitlines())
-    return frozenset(line for line in lines if line and not line.startswith("#"))
+    Raises:
+        UnreadableError: It is none of these, or something in it is no name.
+    """
+    if definitions or argument == "-" or Path(argument).is_file():
+        names = _names_of(argument, definitions=definitions)
+        fault = "a line is no name of a secret"
+    else:
+        names = frozenset(filter(None, (name.strip() for name in argument.split(","))))
+        fault = "neither a file nor names of secrets with commas"
+    if not all(map(is_name, names)):
+        raise UnreadableError(f"{argument}: {fault}")
+    return names
+
+
+def _names_of(file: str, *, definitions: bool) -> frozenset[str]:
+    if Path(file).suffix not in {".json", *_YAML_SUFFIXES}:
+        lines = (line.strip() for line in _read(file).splitlines())
+        return frozenset(line for line in lines if line and not line.startswith("#"))
+    tree = read_source(file).tree
+    if isinstance(tree, list) and all(is_name(name) for name in tree):
+        return frozenset(tree)
+    if definitions:
+        from secretref._template import Template
+
+        return Template.compile(tree).names
+    raise UnreadableError(f"{file}: an array of names expected")
 
 
 def _read(name: str) -> str:

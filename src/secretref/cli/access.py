@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from secretref._edge import FINDINGS, OK
+from secretref._edge import EDGE, FINDINGS, OK
 from secretref.cli._console import Json, console, print_json, styled
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def preflight(
 ) -> None:
     """Say what would stop a run: malformed, denied and missing names. No value is fetched.
 
-    Exit code: 0 nothing, 1 something, 2 wrong usage or an unreadable file.
+    Exit code: 0 nothing, 1 something, 2 wrong usage, an unreadable file, or a provider that could not be asked.
     """
     from secretref._policy import Policy
     from secretref._resolver import Resolver
@@ -60,7 +60,7 @@ def preflight(
         print_json(_told(found))
     else:
         _show(found)
-    raise typer.Exit(OK if found.ok else FINDINGS)
+    raise typer.Exit(EDGE[found.failure.code].exit_code if found.failure else OK if found.ok else FINDINGS)
 
 
 @commands.command()
@@ -99,6 +99,8 @@ def _show(found: Preflight) -> None:
     for title, style, members in rows:
         for member in members:
             screen.print(styled(f"{title:14}", "bold"), styled(str(member), style))
+    if found.failure:
+        screen.print(styled("not asked     ", "bold"), styled(str(found.failure), "red"))
     verdict = "nothing would stop a run" if found.ok else "a run would fail"
     screen.print(styled(f"{len(found.names)} names: {verdict}", "bold green" if found.ok else "bold red"))
 
@@ -111,5 +113,6 @@ def _told(found: Preflight) -> dict[str, Any]:
         "missing": sorted(found.missing),
         "unchecked": sorted(found.unchecked),
         "unused": [grant.to_json() for grant in found.unused],
+        "failure": None if found.failure is None else str(found.failure),
         "malformed": {file: str(error) for file, error in found.malformed.items()},
     }

@@ -109,7 +109,7 @@ def refs(
             screen.print(
                 styled(f"{row['file']}:{row['line']}:{row['column']}", "bold"),
                 styled(reference.name + path, "yellow"),
-                reference.place or "/",
+                styled(reference.place or "/", ""),
             )
         note(f"{count(len(found), 'reference')} to {count(len(unique), 'secret')}")
 

@@ -13,7 +13,8 @@ from urllib.parse import unquote_plus
 import typer
 
 from secretref._edge import FINDINGS, OK
-from secretref.cli._console import Json, console, print_json, printable
+from secretref.cli._console import Json, console, print_json
+from secretref.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +42,7 @@ def demo(
     Exit code: 0 all as it should be, 1 otherwise.
     """
     if records is not None and records.exists():
-        raise typer.BadParameter(f"{records} exists already", param_hint="--records")
+        raise typer.BadParameter(f"{printable(str(records))} exists already", param_hint="--records")
     from secretref.cli._stage import Stage
 
     with TemporaryDirectory(prefix="secretref-demo-") as scratch:

@@ -14,6 +14,7 @@ import typer
 from secretref._edge import FINDINGS, OK
 from secretref.cli._console import Json, console, note, print_json, styled
 from secretref.cli.serve import default_store
+from secretref.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -173,7 +174,7 @@ def verify(store: StoreAt = None, key: KeyAt = None, anchor: Anchor = None, as_j
 
 
 def _show_info(info: StoreInfo) -> None:
-    typer.echo(f"store: {info.url}\nid: {info.store_id}\nengine: {info.engine}, journal {info.journal}")
+    typer.echo(f"store: {printable(info.url)}\nid: {info.store_id}\nengine: {info.engine}, journal {info.journal}")
     typer.echo(f"key: {info.key_id} ({info.key_kind}), sealed {info.seals} times")
 
 
@@ -284,7 +285,7 @@ def delete(name: Name, yes: Yes = False, store: StoreAt = None, key: KeyAt = Non
     Exit code: 0 deleted, 1 there was none.
     """
     if not yes:
-        typer.confirm(f"Delete {name} and all its versions?", abort=True, err=True)
+        typer.confirm(f"Delete {printable(name)} and all its versions?", abort=True, err=True)
     with _opened(store, key) as opened:
         there = opened.delete(name)
     typer.echo("deleted" if there else "no such secret")
@@ -415,4 +416,4 @@ def create(
             raise InputError("an application of that id exists")
         opened.applications.put(made.id, made, actor=by)
         access_key, secret = opened.access_keys.issue(made.id, actor=by)
-    typer.echo(f"id: {made.id}\nkey id: {access_key.id}\nkey secret: {secret.get_secret_value()}")
+    typer.echo(f"id: {printable(made.id)}\nkey id: {access_key.id}\nkey secret: {secret.get_secret_value()}")

@@ -74,7 +74,8 @@ class Guard:
 
     def __enter__(self) -> Self:
         stack = ExitStack()
-        stack.callback(_leave, _scope.set((*_scope.get(), self._redactor)))
+        _scope.set((*_scope.get(), self._redactor))
+        stack.callback(_leave, self._redactor)
         for sink in (LIVE, HOOKS, STREAMS):
             stack.callback(sink.arm(self._redactor))
         self._left.append(stack)
@@ -86,9 +87,12 @@ class Guard:
         self._left.pop().close()
 
 
-def _leave(token: contextvars.Token[tuple[Redactor, ...]]) -> None:
+def _leave(redactor: Redactor) -> None:
+    """Take *redactor* out of the scope, in whatever order guards are left, and in another context as well."""
+    inner_first = [*reversed(_scope.get())]
     with suppress(ValueError):  # left in another context, as generators may be
-        _scope.reset(token)
+        inner_first.remove(redactor)
+    _scope.set(tuple(reversed(inner_first)))
 
 
 class Scope:

@@ -65,9 +65,7 @@ def _handle(hider: Hider, handler: logging.Handler, record: logging.LogRecord) -
 
 
 def _finished(hider: Hider, line: Any) -> Any:
-    if isinstance(line, str):
-        return hider.text(line)
-    return hider.bytes(line) if isinstance(line, bytes) else hider.data(line)
+    return hider.text(line) if isinstance(line, str) else hider.data(line)
 
 
 def _logger_handle(plain: Callable[..., None]) -> Callable[..., None]:

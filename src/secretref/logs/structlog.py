@@ -21,7 +21,7 @@ def processor(redactor: Redactor) -> Callable[[Any, str, Any], Any]:
 
     def redact(_logger: object, _method: str, event: Any) -> Any:
         if not isinstance(event, MutableMapping):
-            return redactor.bytes(event) if isinstance(event, bytes) else hidden(redactor, event)
+            return hidden(redactor, event)
         clean: dict[str, Any] = {}
         for name, value in event.items():
             if name == "exc_info" and value:

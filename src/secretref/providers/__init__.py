@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast, runtime_checkable
 
 from secretref.errors import ConfigurationError, SecretRefError
 from secretref.providers._url import ProviderURL
@@ -109,9 +109,9 @@ class SecretStore(SecretProvider, Protocol):
         ...
 
 
-def is_name(text: str) -> bool:
+def is_name(text: object) -> TypeGuard[str]:
     """Tell whether *text* can be the name of a secret: 1 to 255 of the characters ``A-Z a-z 0-9 _ -``."""
-    return _NAME.fullmatch(text) is not None
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None
 
 
 def load(url: str, /, **options: object) -> SecretProvider:

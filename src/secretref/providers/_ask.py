@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Mapping
+from contextvars import ContextVar, copy_context
 from inspect import isawaitable, iscoroutinefunction
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import SecretStr
@@ -20,13 +23,14 @@ from secretref.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["aask", "ask", "name_of"]
+__all__ = ["aask", "ask", "held", "name_of", "seconds_left"]
 
 _TRANSIENT: Final = (TimeoutError, ConnectionError)
 _NO_FETCH, _NO_MAPPING, _NO_VALUE = "has no fetch", "answer is no mapping", "value is no SecretStr"
 _KIND: Final = re.compile(  # the form of a class name, or what this module says
     rf"[A-Z][A-Za-z]{{0,63}}|[A-Z]\w{{0,58}}Error|{_NO_FETCH}|{_NO_MAPPING}|{_NO_VALUE}", re.ASCII
 )
+_UNTIL: Final = ContextVar("secretref-until", default=inf)  # when whoever asks here gives up, on the monotonic clock
 
 
 def name_of(provider: object) -> str:
@@ -35,13 +39,21 @@ def name_of(provider: object) -> str:
     return name if isinstance(name, str) else type(provider).__name__
 
 
-def ask(provider: object, names: frozenset[str], *, fresh: bool = False) -> dict[str, SecretStr]:
+def seconds_left(most: float) -> float:
+    """Return how long whoever asks here still waits for an answer, at most *most*; 0 when nobody does any more."""
+    return max(0.0, min(most, _UNTIL.get() - time.monotonic()))
+
+
+def ask(
+    provider: object, names: frozenset[str], *, fresh: bool = False, deadline: float | None = None
+) -> dict[str, SecretStr]:
     """Fetch *names* from *provider* and wait for the answer.
 
     Args:
         provider: Anything with ``fetch`` or ``afetch``.
         names: What to fetch.
         fresh: Skip what the provider keeps, where it can.
+        deadline: How long to wait, in seconds.
 
     Returns:
         The values found, for asked names only.
@@ -51,6 +63,8 @@ def ask(provider: object, names: frozenset[str], *, fresh: bool = False) -> dict
         SecretRefError: It raised another error of this library, which is made anew: without its history and, unless
             the provider is one of ours, without its words.
     """
+    if deadline is not None:
+        return _in_time(lambda: ask(provider, names, fresh=fresh), deadline, provider)
     try:
         _, method = _method(provider, ("refetch", "arefetch") if fresh else (), ("fetch", "afetch"))
         answer = method(names)
@@ -60,19 +74,69 @@ def ask(provider: object, names: frozenset[str], *, fresh: bool = False) -> dict
     raise failure
 
 
-async def aask(provider: object, names: frozenset[str], *, fresh: bool = False) -> dict[str, SecretStr]:
-    """Fetch like ``ask`` without blocking the event loop: what is not asynchronous runs in a thread."""
-    from asyncio import to_thread  # noqa: PLC0415 - asyncio is slow to import and not everybody needs it
+def held(provider: object, names: frozenset[str]) -> frozenset[str] | None:
+    """Ask *provider* which of *names* it has; None if it cannot tell without fetching them.
 
+    Raises:
+        SecretRefError: It could not be asked.
+    """
+    exists = getattr(provider, "exists", None)
+    if not callable(exists):
+        return None
     try:
-        called, method = _method(provider, ("arefetch", "refetch") if fresh else (), ("afetch", "fetch"))
-        direct = called.startswith("a") or iscoroutinefunction(method)
-        answer, failure = (method(names), None) if direct else await to_thread(_outcome, method, provider, names)
-        if failure is None:
-            return _checked(await answer if isawaitable(answer) else answer, provider, names)
+        found = exists(names)
+        return names & frozenset(_finished(found) if isawaitable(found) else found)
     except Exception as error:  # noqa: BLE001 - whatever a provider raises may quote a value
         failure = _silenced(error, provider, names)
     raise failure
+
+
+async def aask(
+    provider: object, names: frozenset[str], *, fresh: bool = False, deadline: float | None = None
+) -> dict[str, SecretStr]:
+    """Fetch like ``ask`` without blocking the event loop: what is not asynchronous runs in a thread."""
+    from asyncio import timeout, to_thread  # noqa: PLC0415 - asyncio is slow to import and not everybody needs it
+
+    limit = timeout(deadline)
+    try:
+        async with limit:
+            called, method = _method(provider, ("arefetch", "refetch") if fresh else (), ("afetch", "fetch"))
+            direct = called.startswith("a") or iscoroutinefunction(method)
+            answer, failure = (method(names), None) if direct else await to_thread(_outcome, method, provider, names)
+            if failure is None:
+                return _checked(await answer if isawaitable(answer) else answer, provider, names)
+    except Exception as error:  # noqa: BLE001 - whatever a provider raises may quote a value
+        failure = _late(provider) if limit.expired() else _silenced(error, provider, names)
+    raise failure
+
+
+def _in_time(call: Callable[[], dict[str, SecretStr]], seconds: float, provider: object) -> dict[str, SecretStr]:
+    """Wait for *call* in a thread; one that is late is left behind, and its answer dropped."""
+    from queue import Empty, SimpleQueue  # noqa: PLC0415 - only with a deadline
+    from threading import Thread  # noqa: PLC0415
+
+    answers: SimpleQueue[dict[str, SecretStr] | BaseException] = SimpleQueue()
+    until = time.monotonic() + seconds_left(seconds)
+
+    def run() -> None:
+        _UNTIL.set(until)
+        try:
+            answers.put(call())
+        except BaseException as error:  # noqa: BLE001 - the caller raises it
+            answers.put(error)
+
+    Thread(target=copy_context().run, args=(run,), name="secretref-fetch", daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except Empty:
+        answer = _late(provider)
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def _late(provider: object) -> ProviderUnavailableError:
+    return ProviderUnavailableError(name_of(provider), kind="deadline exceeded")
 
 
 def _method(provider: object, *choices: tuple[str, ...]) -> tuple[str, Callable[[frozenset[str]], Any]]:
@@ -98,7 +162,6 @@ def _finished(answer: Awaitable[Any]) -> Any:
     """Wait for *answer* in an event loop of its own; in a thread when this one runs a loop already."""
     import asyncio  # noqa: PLC0415 - see aask
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-    from contextvars import copy_context  # noqa: PLC0415
 
     async def wait() -> Any:
         return await answer

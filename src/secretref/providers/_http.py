@@ -43,7 +43,7 @@ def checked_url(url: str, *, plain_http: bool) -> str:
         ConfigurationError: It is neither, or it holds credentials, a query or a fragment.
     """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url if isinstance(url, str) else "")
     except ValueError:
         parts = urlsplit("")
     loopback = parts.hostname in {"localhost", "127.0.0.1", "::1"}

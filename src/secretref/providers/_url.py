@@ -39,7 +39,7 @@ class ProviderURL:
         Raises:
             ConfigurationError: It is no such URL; nothing of it is quoted.
         """
-        kind, _, rest = url.partition("://")
+        kind, _, rest = url.partition("://") if isinstance(url, str) and isinstance(more, Mapping) else ("", "", "")
         if not kind or not set(kind) <= _KIND_CHARACTERS:
             raise ConfigurationError("a provider is given as KIND or KIND://LOCATION?OPTION=VALUE")
         if "#" in rest:

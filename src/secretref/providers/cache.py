@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from pydantic import SecretStr
 
-from secretref.errors import ConfigurationError, SecretRefError
-from secretref.providers._ask import aask, ask
+from secretref.errors import SecretRefError
+from secretref.providers._ask import aask, ask, seconds_left
 from secretref.providers._layer import Layer, the_one_below
+from secretref.providers._settings import check_counts, check_seconds
 
 if TYPE_CHECKING:
     from secretref.providers import ChecksNames, ProviderURL, SecretProvider
@@ -106,8 +107,8 @@ class CacheProvider(Layer):
         max_bytes: int = _BYTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        if not (ttl > 0 and max_entries > 0 and max_bytes > 0):
-            raise ConfigurationError("provider cache: ttl, max_entries and max_bytes must be above zero")
+        check_seconds(self.name, ttl=ttl)
+        check_counts(self.name, max_entries=max_entries, max_bytes=max_bytes)
         super().__init__(provider)
         self._provider = provider
         self._ttl = ttl
@@ -209,6 +210,8 @@ class CacheProvider(Layer):
         try:
             outcome = ask(self._provider, flight.names, fresh=fresh)
         except SecretRefError as error:
+            if not seconds_left(1):
+                raise  # the leader ran out of time, not those who wait for it: they ask again
             outcome = error
         finally:
             self._land(state, flight, outcome)

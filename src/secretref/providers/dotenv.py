@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import SecretStr
 
 from secretref.errors import ProviderError
+from secretref.providers._settings import check_counts, check_path
 from secretref.providers.files import MAX_BYTES, Refused, kind_of, read_regular
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ class DotenvProvider:
     path: str | os.PathLike[str] = ".env"
     max_bytes: int = MAX_BYTES
     name: ClassVar[str] = "dotenv"
+
+    def __post_init__(self) -> None:
+        check_path(self.name, self.path)
+        check_counts(self.name, max_bytes=self.max_bytes)
 
     @classmethod
     def from_url(cls, url: ProviderURL) -> DotenvProvider:

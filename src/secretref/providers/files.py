@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from secretref.errors import ConfigurationError, ProviderError, ProviderUnavailableError
 from secretref.providers import is_name
+from secretref.providers._settings import check_counts, check_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,7 @@ MAX_BYTES = 1 << 20
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _ENTER = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY | os.O_NOFOLLOW
 _TRIES = 5
+_NOWHERE = "no such directory"
 
 
 class Refused(Exception):  # noqa: N818 - never leaves the providers
@@ -143,7 +145,7 @@ class FileProvider:
         max_bytes: The largest size accepted.
 
     Raises:
-        ConfigurationError: The format is neither given nor clear from the name.
+        ConfigurationError: The format is neither given nor clear from the name, or an argument cannot be used.
     """
 
     path: str | os.PathLike[str]
@@ -152,7 +154,9 @@ class FileProvider:
     name: ClassVar[str] = "file"
 
     def __post_init__(self) -> None:
-        if self._format() not in {"json", "toml"}:
+        check_path(self.name, self.path)
+        check_counts(self.name, max_bytes=self.max_bytes)
+        if self._format() not in ("json", "toml"):
             raise ConfigurationError("provider file: the format must be json or toml")
 
     @classmethod
@@ -204,12 +208,19 @@ class DirectoryProvider:
         root: The directory.
         strip_newline: Take away one final line end. Off: the value is the whole content.
         max_bytes: The largest file accepted.
+
+    Raises:
+        ConfigurationError: An argument cannot be used.
     """
 
     root: str | os.PathLike[str]
     strip_newline: bool = False
     max_bytes: int = MAX_BYTES
     name: ClassVar[str] = "directory"
+
+    def __post_init__(self) -> None:
+        check_path(self.name, self.root)
+        check_counts(self.name, max_bytes=self.max_bytes)
 
     @classmethod
     def from_url(cls, url: ProviderURL) -> DirectoryProvider:
@@ -235,7 +246,13 @@ class DirectoryProvider:
         return values
 
     def exists(self, names: frozenset[str], /) -> frozenset[str]:
-        """Return those of *names* that have a regular file inside the directory."""
+        """Return those of *names* that have a regular file inside the directory.
+
+        Raises:
+            ProviderError: The directory is not there.
+        """
+        if not self._is_there():
+            raise ProviderError(self.name, kind=_NOWHERE, names=names)
         return frozenset(name for name in names if is_name(name) and self._is_file(name))
 
     def _version(self) -> str:
@@ -248,9 +265,9 @@ class DirectoryProvider:
     def _read(self, names: frozenset[str]) -> tuple[dict[str, SecretStr], dict[str, str]]:
         values: dict[str, SecretStr] = {}
         faults: dict[str, str] = {}
-        for name in sorted(names) if self._is_there(names, faults) else ():
-            if not is_name(name):
-                continue
+        if not self._is_there():
+            return {}, dict.fromkeys(names, _NOWHERE)
+        for name in filter(is_name, sorted(names)):
             try:
                 text = self._content(name).decode()
                 values[name] = SecretStr(without_newline(text) if self.strip_newline else text)
@@ -260,14 +277,11 @@ class DirectoryProvider:
                 faults[name] = kind_of(error)
         return values, faults
 
-    def _is_there(self, names: frozenset[str], faults: dict[str, str]) -> bool:
+    def _is_there(self) -> bool:
         try:
-            there = stat.S_ISDIR(Path(self.root).stat().st_mode)
+            return stat.S_ISDIR(Path(self.root).stat().st_mode)
         except OSError:
-            there = False
-        if not there:
-            faults.update(dict.fromkeys(names, "no such directory"))
-        return there
+            return False
 
     def _is_file(self, name: str) -> bool:
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from pydantic import SecretStr
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from secretref.errors import ConfigurationError
 
+if TYPE_CHECKING:
     from secretref.providers import ProviderURL
 
 __all__ = ["MemoryProvider"]
@@ -21,13 +22,18 @@ class MemoryProvider:
 
     Args:
         values: Names and their values; copied.
+
+    Raises:
+        ConfigurationError: *values* is no mapping.
     """
 
     __slots__ = ("_values",)
     name: ClassVar[str] = "memory"
 
     def __init__(self, values: Mapping[str, str | SecretStr] | None = None) -> None:
-        given = values or {}
+        given = {} if values is None else values
+        if not isinstance(given, Mapping):
+            raise ConfigurationError("provider memory: a mapping from names to values is expected")
         self._values = {
             name: value if isinstance(value, SecretStr) else SecretStr(value) for name, value in given.items()
         }

@@ -30,6 +30,7 @@ from pydantic import SecretStr
 from secretref.errors import AccessDeniedError, ConfigurationError, ProviderError, ProviderUnavailableError
 from secretref.providers import is_name
 from secretref.providers._http import Answer, Channel, checked_url
+from secretref.providers._settings import check_counts, check_seconds
 
 if TYPE_CHECKING:
     from secretref.providers import ProviderURL
@@ -77,6 +78,10 @@ class OrkesProvider:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._url = checked_url(url, plain_http=plain_http)
+        check_seconds(self.name, timeout=timeout)
+        check_counts(self.name, attempts=attempts, concurrency=concurrency)
+        if not isinstance(key_id, str) or not isinstance(key_secret, str | SecretStr):
+            raise ConfigurationError("provider orkes: the access key is text")
         self._credentials = SecretStr(
             json.dumps(
                 {

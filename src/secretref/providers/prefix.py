@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from secretref.errors import ConfigurationError
@@ -10,8 +11,6 @@ from secretref.providers import is_name
 from secretref.providers._layer import Plan, PlannedLayer, the_one_below
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from secretref.providers import ChecksNames, ProviderURL, SecretProvider
 
 __all__ = ["AliasProvider", "PrefixProvider"]
@@ -78,7 +77,7 @@ class AliasProvider(_Renaming):
     name: ClassVar[str] = "alias"
 
     def __init__(self, provider: SecretProvider, aliases: Mapping[str, str]) -> None:
-        if not aliases or not all(map(is_name, aliases)):
+        if not isinstance(aliases, Mapping) or not aliases or not all(map(is_name, (*aliases, *aliases.values()))):
             raise ConfigurationError("provider alias: aliases must be names of letters, digits, _ or -, at least one")
         super().__init__(provider)
         self._aliases = dict(aliases)

@@ -8,27 +8,50 @@ import selectors
 import signal
 import subprocess
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, ClassVar, cast
+from threading import Event
+from typing import IO, TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from pydantic import SecretStr
 
 from secretref.errors import ConfigurationError, ProviderError, ProviderUnavailableError
 from secretref.providers import is_name
+from secretref.providers._ask import seconds_left
+from secretref.providers._settings import check_counts, check_seconds
 from secretref.providers.files import MAX_BYTES, Refused, kind_of, parse_json, texts, without_newline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from secretref.providers import ProviderURL
 
 __all__ = ["ProgramProvider"]
 
+_T = TypeVar("_T")
 _ONE, _ALL = "{name}", "{names}"
 _TIMED_OUT = "timeout"
+_MOMENT = 0.05  # seconds between two looks whether anybody still waits
 _FAULTS = (OSError, ValueError, RecursionError, Refused)
+
+
+@dataclass(frozen=True, slots=True)
+class _Until:
+    """How long a program may run; to iterate over it is to be told how long to wait until the next look.
+
+    Attributes:
+        end: On the monotonic clock.
+        unwanted: Set when nobody waits any more.
+    """
+
+    end: float
+    unwanted: Event
+
+    def __iter__(self) -> Iterator[float]:
+        while not self.unwanted.is_set() and (left := self.end - time.monotonic()) > 0:
+            yield min(left, _MOMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +65,16 @@ class ProgramProvider:
 
     Args:
         arguments: The program and its arguments, ``{name}`` or ``{names}`` in at least one of them.
-        timeout: For a whole fetch, in seconds. Then the program is killed with all it has started.
+        timeout: For a whole fetch, in seconds. Then, or when whoever asks waits no longer, the program is killed with
+            all it has started.
         missing_codes: Exit codes that mean "there is no such secret"; any other but 0 is a failure.
         strip_newline: Take away one final line end of the output. Does not touch values in JSON.
         max_bytes: The longest output accepted.
         parallel: How many programs run at a time.
 
     Raises:
-        ConfigurationError: No argument, or not exactly one of ``{name}`` and ``{names}``, takes the name.
+        ConfigurationError: No argument, or not exactly one of ``{name}`` and ``{names}``, takes the name; or an
+            argument cannot be used.
     """
 
     arguments: tuple[str, ...] = field(repr=False)  # some programs take their own credentials there
@@ -61,8 +86,10 @@ class ProgramProvider:
     name: ClassVar[str] = "program"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "arguments", tuple(self.arguments))
-        object.__setattr__(self, "missing_codes", frozenset(self.missing_codes))
+        check_seconds(self.name, timeout=self.timeout)
+        check_counts(self.name, max_bytes=self.max_bytes, parallel=self.parallel)
+        object.__setattr__(self, "arguments", _tuple_of(str, self.arguments))
+        object.__setattr__(self, "missing_codes", frozenset(_tuple_of(int, self.missing_codes)))
         one, many = (any(mark in argument for argument in self.arguments[1:]) for mark in (_ONE, _ALL))
         if one == many:
             raise ConfigurationError(f"provider program: arguments must hold {_ONE} or {_ALL}, and not both")
@@ -89,35 +116,53 @@ class ProgramProvider:
             ProviderUnavailableError: It took too long and was killed.
             ProviderError: It could not be started, failed, printed too much, or printed what is no value.
         """
-        deadline = time.monotonic() + self.timeout
+        return self._fetched(names, Event())
+
+    async def afetch(self, names: frozenset[str], /) -> dict[str, SecretStr]:
+        """Fetch without blocking the event loop; who is cancelled leaves no program behind. See ``fetch``."""
+        import asyncio  # noqa: PLC0415 - slow to import, and whoever awaits has it
+
+        unwanted = Event()
+        running = asyncio.ensure_future(asyncio.to_thread(self._fetched, names, unwanted))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            unwanted.set()
+            with suppress(ProviderError):
+                await running
+            raise
+
+    def _fetched(self, names: frozenset[str], unwanted: Event) -> dict[str, SecretStr]:
+        """Fetch until *unwanted* is set."""
+        until = _Until(time.monotonic() + seconds_left(self.timeout), unwanted)
         fit = sorted(name for name in names if is_name(name))
         if not fit:
             return {}
         batch = any(_ALL in argument for argument in self.arguments)
-        values, faults = self._all(fit, deadline) if batch else self._each(fit, deadline)
+        values, faults = self._all(fit, until) if batch else self._each(fit, until)
         if faults:
             kind = next(iter(faults.values()))
             error = ProviderUnavailableError if kind == _TIMED_OUT else ProviderError
             raise error(self.name, kind=kind, names=faults)
         return values
 
-    def _all(self, names: list[str], deadline: float) -> tuple[dict[str, SecretStr], dict[str, str]]:
+    def _all(self, names: list[str], until: _Until) -> tuple[dict[str, SecretStr], dict[str, str]]:
         """Ask for *names* at once; return the values, and the faults by name."""
         try:
-            output = self._output(_ALL, json.dumps(names), deadline)
+            output = self._output(_ALL, json.dumps(names), until)
             values, odd = texts({} if output is None else parse_json(output), names)
         except _FAULTS as error:
             return {}, dict.fromkeys(names, kind_of(error))
         return values, dict.fromkeys(odd, "not text")
 
-    def _each(self, names: Iterable[str], deadline: float) -> tuple[dict[str, SecretStr], dict[str, str]]:
+    def _each(self, names: Iterable[str], until: _Until) -> tuple[dict[str, SecretStr], dict[str, str]]:
         """Ask for each of *names*; return the values, and the faults by name."""
         values: dict[str, SecretStr] = {}
         faults: dict[str, str] = {}
 
         def one(name: str) -> None:
             try:
-                output = self._output(_ONE, name, deadline)
+                output = self._output(_ONE, name, until)
             except _FAULTS as error:
                 faults[name] = kind_of(error)
             else:
@@ -126,14 +171,20 @@ class ProgramProvider:
 
         able = [name for name in names if not (name.startswith("-") and self._leads(_ONE))]
         with ThreadPoolExecutor(self.parallel) as pool:
-            list(pool.map(one, able))
+            try:
+                list(pool.map(one, able))
+            except BaseException:
+                until.unwanted.set()
+                raise
         return values, dict(sorted(faults.items()))
 
     def _leads(self, mark: str) -> bool:
         return any(argument.startswith(mark) for argument in self.arguments)
 
-    def _output(self, mark: str, text: str, deadline: float) -> str | None:
+    def _output(self, mark: str, text: str, until: _Until) -> str | None:
         """Run the program with *text* in place of *mark*; return its output, or None for "no such secret"."""
+        if next(iter(until), None) is None:
+            raise Refused(_TIMED_OUT)
         arguments = [self.arguments[0], *(argument.replace(mark, text) for argument in self.arguments[1:])]
         with subprocess.Popen(  # noqa: S603 - a list of arguments from the operator's configuration, no shell
             arguments,
@@ -143,8 +194,8 @@ class ProgramProvider:
             start_new_session=True,
         ) as process:
             try:
-                output = self._drained(process, deadline)
-                code = self._ended(process, deadline)
+                output = self._drained(process, until)
+                code = self._ended(process, until)
             except BaseException:
                 with suppress(OSError):  # it is not reaped yet, so the number of its group is still its own
                     os.killpg(process.pid, signal.SIGKILL)
@@ -155,13 +206,15 @@ class ProgramProvider:
             raise Refused(f"exit code {code}" if code > 0 else f"signal {-code}")
         return output.decode()
 
-    def _drained(self, process: subprocess.Popen[bytes], deadline: float) -> bytes:
+    def _drained(self, process: subprocess.Popen[bytes], until: _Until) -> bytes:
         """Read the output to its end, as long as time and space last."""
         output = bytearray()
         descriptor = cast("IO[bytes]", process.stdout).fileno()
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
-            while selector.select(max(0.0, deadline - time.monotonic())):
+            for moment in until:
+                if not selector.select(moment):
+                    continue
                 chunk = os.read(descriptor, 1 << 16)
                 output += chunk
                 if len(output) > self.max_bytes:
@@ -170,7 +223,15 @@ class ProgramProvider:
                     return bytes(output)
         raise Refused(_TIMED_OUT)
 
-    def _ended(self, process: subprocess.Popen[bytes], deadline: float) -> int:
-        with suppress(subprocess.TimeoutExpired):
-            return process.wait(max(0.0, deadline - time.monotonic()))
+    def _ended(self, process: subprocess.Popen[bytes], until: _Until) -> int:
+        for moment in until:
+            with suppress(subprocess.TimeoutExpired):
+                return process.wait(moment)
         raise Refused(_TIMED_OUT)
+
+
+def _tuple_of(kind: type[_T], given: object) -> tuple[_T, ...]:
+    listed = tuple(given) if isinstance(given, Collection) and not isinstance(given, str | bytes) else (None,)
+    if not all(isinstance(each, kind) for each in listed):
+        raise ConfigurationError(f"provider program: a list of {kind.__name__} is expected")
+    return cast("tuple[_T, ...]", listed)

@@ -17,6 +17,7 @@ from secretref.server._errors import ApiError, reply
 from secretref.server._gate import Gate
 from secretref.server._reads import Reads
 from secretref.server._service import Service, Settings
+from secretref.server._writes import Writes
 from secretref.server.dashboard import routes as dashboard
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def create_app(store: Store, *, settings: Settings | None = None) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.service = Service(store, settings)
-    app.state.reads = Reads(app.state.service)
+    app.state.reads, app.state.writes = Reads(app.state.service), Writes(app.state.service)
     for router in _ROUTERS:
         app.include_router(router, prefix=_PREFIX)
     app.include_router(dashboard)

@@ -10,8 +10,9 @@ from fastapi.security import APIKeyHeader
 from secretref.server._bodies import ErrorBody
 from secretref.server._reads import Reads
 from secretref.server._service import Caller, Service
+from secretref.server._writes import Writes
 
-__all__ = ["Body", "Reader", "Signed", "Token", "errors", "service_of"]
+__all__ = ["Body", "Reader", "Signed", "Token", "Writer", "errors", "service_of"]
 
 _token = APIKeyHeader(name="X-Authorization", description="A token from POST /api/token.", auto_error=False)
 
@@ -35,9 +36,15 @@ async def _reads(request: Request) -> Reads:
     return reads
 
 
+async def _writes(request: Request) -> Writes:
+    writes: Writes = request.app.state.writes
+    return writes
+
+
 Token = Annotated[str | None, Security(_token)]
 Signed = Annotated[Caller, Depends(_signed)]
 Reader = Annotated[Reads, Depends(_reads)]
+Writer = Annotated[Writes, Depends(_writes)]
 Body = Annotated[bytes, Depends(_raw)]
 
 

@@ -11,8 +11,9 @@ from fastapi.responses import PlainTextResponse
 from secretref.server._bodies import Key, Tag, VariableBody
 from secretref.server._caller import Body, Signed, errors
 from secretref.server._errors import not_found
-from secretref.server._secrets import IGNORED, NOTHING, TEXT, VALUE, decoded, plain_or_json, tag_list
+from secretref.server._secrets import IGNORED, NOTHING, TEXT, VALUE, tag_list
 from secretref.server._service import Caller
+from secretref.server._values import decoded, plain_or_json
 from secretref.store import EnvironmentVariable
 
 __all__ = ["routes"]

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import SecretStr
+from fastapi.responses import JSONResponse
 
 from secretref._grant import Subject
 from secretref.server._access import SECRET
 from secretref.server._bodies import Access, Explanation, Key, Names, Outcomes, SecretBody, Tag, VersionBody
-from secretref.server._caller import Body, Reader, Signed, Token, errors
+from secretref.server._caller import Body, Reader, Signed, Token, Writer, errors
 from secretref.server._errors import ApiError, denied, not_found, unreadable
 from secretref.server._service import Caller, tag_words
-from secretref.store import Entry, GrantRecord
+from secretref.server._values import plain_or_json
+from secretref.store import Entry
 
-__all__ = ["decoded", "plain_or_json", "routes", "tag_list"]
+__all__ = ["routes", "tag_list"]
 
-_RESERVED = frozenset({"v2", "clearLocalCache", "clearRedisCache"})  # reading such a name would be another call
-_OF_CREATOR = frozenset({"CREATE", "READ", "UPDATE", "DELETE"})
 _TEXT = {"schema": {"type": "string"}}
 TEXT: dict[str, Any] = {"text/plain": _TEXT, "application/json": _TEXT}
 VALUE: dict[str, Any] = {
@@ -88,21 +85,9 @@ async def read(token: Token, key: Key, request: Request, reads: Reader) -> Respo
 
 
 @routes.put("/secrets/{key}", response_class=Response, openapi_extra=VALUE, responses={200: NOTHING})
-def put(caller: Signed, key: Key, body: Body) -> Response:
+async def put(token: Token, key: Key, body: Body, writes: Writer) -> Response:
     """Create or replace a secret. The body is the value, or the value as a JSON string."""
-    if key in _RESERVED:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "this name is reserved")
-    value = SecretStr(decoded(body, verbatim=caller.service.settings.verbatim))
-    held = caller.access(SECRET, [key])[key]
-    actor = caller.principal.id
-    with caller.store.transaction():
-        fresh = caller.store.entry(key) is None
-        allowed = (caller.principal.may("CREATE_SECRET") or "CREATE" in held) if fresh else "UPDATE" in held
-        if allowed:
-            caller.store.put(key, value, actor=actor)
-        if allowed and fresh and not caller.principal.is_admin:
-            caller.store.grants.add(GrantRecord("USER", actor, SECRET, key, _OF_CREATOR), actor=actor)
-    caller.ensure(allowed, "secret.put", key)
+    await writes.put(token, key, body)
     return Response()
 
 
@@ -232,41 +217,3 @@ def milliseconds(seconds: float) -> int:
 def tag_list(tags: Mapping[str, str]) -> list[Tag]:
     """Return tags as the API tells them."""
     return [Tag(key=key, value=value) for key, value in tags.items()]
-
-
-def decoded(body: bytes, *, verbatim: bool) -> str:
-    """Return the value that *body* holds: the text of a complete JSON string, else the body itself.
-
-    SDKs disagree: some send the bare value, some a JSON string. A value that itself begins and ends with quotes
-    must therefore be sent as a JSON string.
-
-    Raises:
-        ApiError: 400; it is no UTF-8.
-    """
-    try:
-        text = body.decode("utf-8")
-        if not verbatim and len(text) > 1 and text[0] == text[-1] == '"':
-            text = json.loads(text)
-            text.encode("utf-8")  # a lone surrogate has no bytes
-    except UnicodeError:
-        text = None
-    except ValueError:  # no JSON: a value with quotes at both ends
-        pass
-    if text is None:
-        raise ApiError(HTTPStatus.BAD_REQUEST, "a value is text in UTF-8")
-    return text
-
-
-def plain_or_json(request: Request, value: str, *, plain: bool) -> Response:
-    """Answer with *value* as plain text; as a JSON string to a client that accepts nothing else.
-
-    One SDK parses every answer as JSON whatever its type, and would make a number of ``0042``.
-    """
-    accepted = request.headers.get("accept", "*/*").lower()
-    if (
-        not plain
-        and "application/json" in accepted
-        and not any(kind in accepted for kind in ("text/plain", "text/*", "*/*"))
-    ):
-        return JSONResponse(value)
-    return PlainTextResponse(value)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from secretref.server._access import SECRET, Directory, Principal
-from secretref.server._errors import conflict, denied, refused
+from secretref.server._errors import ApiError, conflict, denied, refused
 from secretref.server._guesses import Guesses
 from secretref.store import AuditEvent
 
@@ -102,6 +102,17 @@ class Service:
         if known.expires_at is not None and known.expires_at <= time.time():
             raise refused(expired=True)
         return Caller(self, directory, directory.principal(known.user_id), known.key_id)
+
+    def identify_all(self, tokens: Iterable[str | None]) -> list[Caller | ApiError]:
+        """Return who calls with each of *tokens*, by one directory; or his refusal."""
+        directory = self.directory()
+        callers: list[Caller | ApiError] = []
+        for token in tokens:
+            try:
+                callers.append(self.identify(token, directory))
+            except ApiError as refusal:
+                callers.append(refusal)
+        return callers
 
     def _known(self, directory: Directory, token: str) -> Token | None:
         """Remember tokens, by hash only, as long as the revision holds, so that a revocation counts."""

@@ -1,184 +1,27 @@
-"""Connections and transactions, alike for SQLite and PostgreSQL.
-
-SQLAlchemy Core writes the statements and knows the dialects; each statement is compiled once and runs on the driver's
-own connection, because a read takes a tenth of what it would cost through the layers above. Drivers stay in autocommit;
-``BEGIN`` and ``COMMIT`` stand here and nowhere else.
-"""
+"""Connections and transactions, alike for SQLite and PostgreSQL, that any number of threads and processes may want."""
 
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 import time
-import weakref
 from collections import deque
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from secretref.errors import ProviderUnavailableError
+from secretref.store._connection import LOCK_TIMEOUT, Connection, Statements
+from secretref.store._forks import forks, no_fork
 from secretref.store._turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from sqlalchemy.engine import Dialect
-    from sqlalchemy.sql.expression import ClauseElement
-
-    from secretref.errors import ProviderError
+    from secretref.store._connection import Backend
 
 _IDLE_MOST = 16  # connections kept for the next caller
-_KEYS_MOST = 1000  # names in one statement
 
-LOCK_TIMEOUT = 30.0  # seconds that a writer waits for the others
-
-Row = tuple[Any, ...]
 T = TypeVar("T")
-
-
-class Backend(Protocol):
-    """What differs between the databases."""
-
-    begin_read: str
-    begin_write: str
-    has_tables: str
-    lock_schema: str
-    shares_memory: bool  # between the connections of a process, so that a fork must find them unused
-    url: str
-
-    @property
-    def dialect(self) -> Dialect:
-        """How statements are written."""
-        ...
-
-    @property
-    def errors(self) -> tuple[type[Exception], ...]:
-        """What the driver raises."""
-        ...
-
-    def prepare(self, *, create: bool) -> None:
-        """Check or make what must be there before a connection."""
-        ...
-
-    def connect(self) -> Any:
-        """Open a connection in autocommit mode."""
-        ...
-
-    def is_broken(self, driver: Any) -> bool:
-        """Tell whether the connection is of no more use."""
-        ...
-
-    def fault(self, error: Exception) -> ProviderError:
-        """Translate a driver's error; its text stays behind."""
-        ...
-
-    def acquire(self) -> None:
-        """Wait for the lock that writers of all processes share, where the database has no queue of its own."""
-        ...
-
-    def release(self) -> None:
-        """Give that lock back."""
-        ...
-
-    def renew(self, *, in_use: bool) -> None:
-        """Forget in a forked child what the parent holds; *in_use* if a connection was busy during the fork."""
-        ...
-
-    def check(self, connection: Connection) -> None:
-        """Refuse a database whose indexes do not fit its tables."""
-        ...
-
-    def after_removal(self, connection: Connection) -> None:
-        """Make sure that what the last transaction removed is gone from side files."""
-        ...
-
-    def describe(self, connection: Connection) -> tuple[str, str]:
-        """Return engine and journal mode, for reports."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    text: str
-    order: tuple[str, ...] | None  # names of positional parameters; None where the driver takes a mapping
-    constants: dict[str, Any]  # parameters that stand in the statement
-
-
-class _Statements:
-    """The statements of one database, each compiled once. No connection leads back to the pool, so that both end."""
-
-    def __init__(self, backend: Backend) -> None:
-        self.backend = backend
-        self._compiled: dict[tuple[int, int], _Compiled] = {}
-
-    def compiled(self, statement: ClauseElement, keys: int = 0) -> _Compiled:
-        """Compile *statement*, a constant of the module, once, and again for each number of keys."""
-        return self._compiled.get((id(statement), keys)) or self._compile(statement, keys)
-
-    def _compile(self, statement: ClauseElement, keys: int) -> _Compiled:
-        known = statement.params(kind="", keys=[""] * keys) if keys else statement
-        options = {"render_postcompile": True} if keys else {}
-        result: Any = known.compile(dialect=self.backend.dialect, compile_kwargs=options)
-        order = None if result.positiontup is None else tuple(result.positiontup)
-        constants = {name: bind.value for name, bind in result.binds.items() if not bind.required}
-        compiled = _Compiled(str(result), order, constants)
-        self._compiled[id(statement), keys] = compiled
-        return compiled
-
-
-class Connection:
-    """A driver's connection that runs Core statements and raises this library's errors only."""
-
-    __slots__ = ("_statements", "dead", "driver")
-
-    def __init__(self, statements: _Statements, driver: Any) -> None:
-        self._statements = statements
-        self.driver = driver
-        self.dead = False
-
-    def run(self, statement: ClauseElement, /, **parameters: Any) -> list[Row]:
-        """Run a statement with its named parameters."""
-        compiled = self._statements.compiled(statement)
-        named = {**compiled.constants, **parameters} if compiled.constants else parameters
-        bound = named if compiled.order is None else tuple([named[name] for name in compiled.order])
-        return self._execute(compiled.text, bound)
-
-    def run_keys(self, statement: ClauseElement, kind: str, keys: Sequence[str]) -> list[Row]:
-        """Run a statement over any number of keys."""
-        found: list[Row] = []
-        for start in range(0, len(keys), _KEYS_MOST):
-            part = keys[start : start + _KEYS_MOST]
-            compiled = self._statements.compiled(statement, len(part))
-            if compiled.order is None:
-                bound: Any = {"kind": kind} | {f"keys_{number}": key for number, key in enumerate(part, 1)}
-            else:
-                bound = (kind, *part)
-            found += self._execute(compiled.text, bound)
-        return found
-
-    def define(self, statement: ClauseElement) -> None:
-        """Run a statement that changes the tables."""
-        self.text(str(statement.compile(dialect=self._statements.backend.dialect)))
-
-    def text(self, sql: str) -> list[Row]:
-        """Run a command of the database's own, without parameters."""
-        return self._execute(sql, None)
-
-    def abandon(self) -> None:
-        """Roll back; where even that fails, the database does it when the connection is closed."""
-        try:
-            self.driver.execute("ROLLBACK")
-        except self._statements.backend.errors:
-            self.dead = True
-
-    def _execute(self, sql: str, bound: Any) -> list[Row]:
-        try:
-            cursor = self.driver.execute(sql) if bound is None else self.driver.execute(sql, bound)
-            return [] if cursor.description is None else cursor.fetchall()
-        except self._statements.backend.errors as error:
-            fault = self._statements.backend.fault(error)
-        raise fault
 
 
 class _State:
@@ -198,8 +41,8 @@ class Database:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.state = _State()
-        self._statements = _Statements(backend)
-        _forks.add(self)
+        self._statements = Statements(backend)
+        forks.add(self)
 
     def __del__(self) -> None:
         self.close()
@@ -212,7 +55,7 @@ class Database:
         if inside is not None:
             yield inside
             return
-        with _no_fork(state):
+        with no_fork(state.busy):
             connection = None
             with suppress(IndexError):
                 connection = state.idle.pop()
@@ -287,13 +130,11 @@ class Database:
             committed = False
             try:
                 yield connection
-                if state is not self.state:
-                    raise ProviderUnavailableError("store", kind="ForkedInTransaction")
                 connection.text("COMMIT")
                 committed = True
             finally:
                 state.local.connection = None
-                if not committed and state is self.state:
+                if not committed:
                     connection.abandon()
 
     def _begin(self, connection: Connection) -> None:
@@ -324,7 +165,7 @@ class Database:
 
     def close(self) -> None:
         """Close the idle connections."""
-        with _no_fork(self.state):
+        with no_fork(self.state.busy):
             self._close_idle()
 
     def _close_idle(self) -> None:
@@ -354,53 +195,5 @@ class Database:
                 # Closing would end the parent's session, or play back its journal. Not even the end of the
                 # interpreter may do that, so the object is made immortal.
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection.driver))
+                connection.inherited = True
         self.backend.renew(in_use=bool(inherited.busy))
-
-
-class _Forks:
-    """Lets a fork happen only while nobody is inside a driver."""
-
-    def __init__(self) -> None:
-        self.preparing = False
-        self.over = threading.Event()
-        self._one = threading.Lock()
-        self._databases: weakref.WeakSet[Database] = weakref.WeakSet()
-        os.register_at_fork(before=self._before, after_in_parent=self._in_parent, after_in_child=self._in_child)
-
-    def add(self, database: Database) -> None:
-        """Take care of *database* from now on."""
-        self._databases.add(database)
-
-    def _before(self) -> None:
-        self._one.acquire()
-        self.preparing, self.over = True, threading.Event()
-        for database in list(self._databases):
-            database.before_fork()
-
-    def _in_parent(self) -> None:
-        self.preparing = False
-        self.over.set()
-        self._one.release()
-
-    def _in_child(self) -> None:
-        self.preparing, self._one = False, threading.Lock()
-        for database in list(self._databases):
-            database.after_fork()
-
-
-_forks = _Forks()
-
-
-@contextmanager
-def _no_fork(state: _State) -> Iterator[None]:
-    """Announce a use of the driver, unless a fork is being prepared: then wait until it is over."""
-    use = object()
-    state.busy[use] = threading.get_ident()
-    while _forks.preparing:
-        del state.busy[use]
-        _forks.over.wait(LOCK_TIMEOUT)
-        state.busy[use] = threading.get_ident()
-    try:
-        yield
-    finally:
-        del state.busy[use]

@@ -1,8 +1,7 @@
-"""The ledger: sealed rows, the head that vouches for all of them, and the trail of who changed what.
+"""The ledger: the store's rows behind their seals, its keys, and its transactions.
 
 Every change is one transaction: lock and check the head · append an audit line, chained to the one before · seal rows
-under that line's number · move the head on. The head's tag covers the end of the chain and a digest over the place and
-seal of every row, so a row that was added, removed, exchanged or put back from an older copy does not go unnoticed.
+under that line's number · move the head on. Threads that change something at the same time share one commit.
 """
 
 from __future__ import annotations
@@ -12,90 +11,30 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from secretref.errors import (
     ConfigurationError,
-    InputError,
-    LimitError,
     ProviderError,
-    ProviderUnavailableError,
     StoreDamagedError,
     StoreFormatError,
     StoreKeyError,
 )
 from secretref.store import _tables as sql
 from secretref.store._keys import Key, ReplaceableKey
-from secretref.store._seal import KEY_BYTES, SEALS_MAX, Sealer, add, record_place, version_place
+from secretref.store._seal import KEY_BYTES, Sealer
 from secretref.store._types import AuditEvent
+from secretref.store._work import Head, Record, Work, digest, opened, record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from secretref.store._database import Connection, Database, Row
+    from secretref.store._connection import Connection, Row
+    from secretref.store._database import Database
+    from secretref.store._turns import Turn
 
 T = TypeVar("T")
-JSON = dict[str, Any]
-_TEXT_MOST = 1024
-
-
-@dataclass(slots=True)
-class Head:
-    """Where the store stands; the one row that every change moves on."""
-
-    seq: int
-    mac: bytes
-    revision: int
-    state: bytes
-    seals: int
-    data_key: str
-    audit_key: str
-
-    @classmethod
-    def read(cls, rows: list[Row]) -> tuple[Head, bytes]:
-        """Take the head and its tag from the rows of a query."""
-        if len(rows) != 1:
-            raise StoreDamagedError("store", kind="head")
-        return cls(*rows[0][1:-1]), rows[0][-1]
-
-    def row(self, sealer: Sealer) -> JSON:
-        """Return the columns, with a fresh tag."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        return {**fields, "tag": self._tag(sealer)}
-
-    def check(self, sealer: Sealer, tag: bytes) -> None:
-        """Refuse a head that something else wrote."""
-        try:
-            genuine = self._tag(sealer) == tag
-        except (TypeError, AttributeError):
-            genuine = False
-        if not genuine:
-            raise StoreDamagedError("store", kind="head")
-
-    def _tag(self, sealer: Sealer) -> bytes:
-        return sealer.head_tag([
-            self.seq, self.mac.hex(), self.revision, self.state.hex(), self.seals, self.data_key, self.audit_key
-        ])  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A sealed row, opened."""
-
-    kind: str
-    key: str
-    seq: int
-    number: int
-    value_seq: int
-    ends: float | None
-    body: bytes
-    data: JSON
-
-    @property
-    def place(self) -> str:
-        """Where its seal holds."""
-        return record_place(self.kind, self.key, self.seq, self.number, self.value_seq, self.ends)
 
 
 class Ledger:
@@ -218,7 +157,7 @@ class Ledger:
     def settle(self) -> None:
         """Finish a rotation that died before the new master key took the old one's place."""
         if isinstance(self.key, ReplaceableKey) and self.is_unsettled():
-            with self.write():
+            with self.transaction():
                 if self.is_unsettled():
                     self.key.promote()
 
@@ -279,7 +218,7 @@ class Ledger:
 
     def record(self, kind: str, key: str) -> Record | None:
         """Return the record under *key*."""
-        return self.read(lambda connection, sealer: _record(connection, sealer, kind, key))
+        return self.read(lambda connection, sealer: record_of(connection, sealer, kind, key))
 
     def records(self, kind: str, keys: list[str] | None = None) -> dict[str, Record]:
         """Return the records of a kind, or those of *keys*, sorted by key."""
@@ -290,7 +229,7 @@ class Ledger:
                 if keys is None
                 else connection.run_keys(sql.RECORDS_OF, kind, keys)
             )
-            found = [_opened(sealer, kind, row) for row in rows]
+            found = [opened(sealer, kind, row) for row in rows]
             return {record.key: record for record in sorted(found, key=lambda record: record.key)}
 
         return self.read(work)
@@ -304,11 +243,36 @@ class Ledger:
 
     # --- writing -----------------------------------------------------------------------------------------------
 
+    def write(self, work: Callable[[Work], T]) -> T:
+        """Do *work* as one change, which is durable when this returns; inside a transaction, as part of it.
+
+        What other threads want at the same time is done in the same transaction, by any one of them, and a part that
+        fails undoes itself only.
+        """
+        outer: Work | None = self.database.local("work")
+        if outer is None:
+            done: T = self.database.state.turns.take(work, self._serve)
+            return done
+        outer.check()
+        try:
+            return work(outer)
+        except ProviderError:
+            outer.is_broken = True
+            raise
+
+    def _serve(self, turns: Sequence[Turn[Callable[[Work], Any]]]) -> None:
+        with self.transaction() as work:
+            if len(turns) == 1:
+                turns[0].result = turns[0].wish(work)
+                return
+            for turn in turns:
+                turn.result, turn.error = work.part(partial(turn.wish, work))
+
     @contextmanager
-    def write(self) -> Iterator[Work]:
-        """Run the block as one change; inside another one of this thread, as part of it."""
+    def transaction(self) -> Iterator[Work]:
+        """Run the block as one change of its own; inside another one of this thread, as part of it."""
         database = self.database
-        outer = database.local("work")
+        outer: Work | None = database.local("work")
         if outer is not None:
             try:
                 yield outer
@@ -330,139 +294,3 @@ class Ledger:
         if work.removes:
             with database.connection() as connection:
                 database.backend.after_removal(connection)
-
-
-class Work:
-    """One change in progress."""
-
-    def __init__(self, connection: Connection, sealer: Sealer, head: Head) -> None:
-        self.connection = connection
-        self.sealer = sealer
-        self.head = head
-        self.removes = False
-        self.is_broken = False  # a part failed, and the caller went on
-        self._dirty = False
-
-    def finish(self, *events: AuditEvent) -> None:
-        """Append *events* and write the head, as the last thing before the commit."""
-        if self.is_broken:
-            raise ProviderUnavailableError("store", kind="BrokenTransaction")
-        for event in events:
-            self.append(event)
-        if self._dirty:
-            self.connection.run(sql.HEAD_UPDATE, **self.head.row(self.sealer))
-
-    def append(self, event: AuditEvent, *, revises: bool = False) -> int:
-        """Append a line to the trail and return its number; *revises* if it changes who may do what."""
-        head, now = self.head, time.time()
-        details = json.dumps(dict(event.details), sort_keys=True)
-        line: list[str | int | float] = [
-            head.seq + 1,
-            now,
-            *map(_clean, (event.actor, event.action, event.target, event.outcome)),
-            details,
-        ]
-        head.mac = self.sealer.chain(head.audit_key, head.mac, line)
-        head.seq += 1
-        head.revision += revises
-        columns = ("seq", "at", "actor", "action", "target", "outcome", "details")
-        self.connection.run(
-            sql.AUDIT_INSERT, **dict(zip(columns, line, strict=True)), audit_key=head.audit_key, mac=head.mac
-        )
-        self._dirty = True
-        return head.seq
-
-    def record(self, kind: str, key: str) -> Record | None:
-        """Return the record as this change sees it."""
-        return _record(self.connection, self.sealer, kind, key)
-
-    def ended(self, kind: str, now: float) -> list[Record]:
-        """Return the records of a kind whose time is over."""
-        rows = self.connection.run(sql.RECORDS_ENDED, kind=kind, now=now)
-        return [_opened(self.sealer, kind, row) for row in rows]
-
-    def save(
-        self,
-        kind: str,
-        key: str,
-        data: JSON,
-        seq: int,
-        old: Record | None,
-        *,
-        number: int = 0,
-        value_seq: int = 0,
-        ends: float | None = None,
-    ) -> Record:
-        """Keep *data* under *key*, in place of *old*."""
-        if old is not None:
-            self.drop(old)
-        place = (kind, key, seq, number, value_seq, ends)
-        record = Record(*place, self._sealed(json.dumps(data).encode(), record_place(*place)), data)
-        columns = ("kind", "key", "seq", "number", "value_seq", "ends", "body")
-        self.connection.run(sql.RECORD_INSERT, **{column: getattr(record, column) for column in columns})
-        return record
-
-    def drop(self, old: Record) -> None:
-        """Remove a record."""
-        self._count(old.body, -1, old.place)
-        self.connection.run(sql.RECORD_DELETE, kind=old.kind, key=old.key)
-        self.removes = True
-
-    def save_version(self, name: str, version: int, seq: int, data: bytes) -> None:
-        """Keep a value."""
-        body = self._sealed(data, version_place(name, version, seq))
-        self.connection.run(sql.VERSION_INSERT, name=name, version=version, seq=seq, body=body)
-
-    def drop_version(self, name: str, version: int, seq: int, body: bytes) -> None:
-        """Remove a value."""
-        self._count(body, -1, version_place(name, version, seq))
-        self.connection.run(sql.VERSION_DELETE, name=name, version=version)
-        self.removes = True
-
-    def _sealed(self, data: bytes, place: str) -> bytes:
-        if self.head.seals >= SEALS_MAX:
-            raise LimitError("seals under one data key; rotate it", SEALS_MAX)
-        self.head.seals += 1
-        body = self.sealer.seal(data, place)
-        self._count(body, 1, place)
-        return body
-
-    def _count(self, body: bytes, sign: int, place: str) -> None:
-        self.head.state = add(self.head.state, sign * self.sealer.fingerprint(body, place))
-        self._dirty = True
-
-
-def digest(sealer: Sealer, records: list[Row], versions: list[Row]) -> bytes:
-    """Digest all rows, given as places and tags of seals."""
-    total = 0
-    try:
-        for *place, tag in records:
-            total += sealer.fingerprint(tag, record_place(*place))
-        for *place, tag in versions:
-            total += sealer.fingerprint(tag, version_place(*place))
-    except TypeError:  # a column holds something of another type
-        return b""
-    return add(bytes(32), total)
-
-
-def key_text(text: str) -> str:
-    """Refuse a text that one of the databases could not keep as a key."""
-    if not 0 < len(text) <= _TEXT_MOST or _clean(text) != text:
-        raise InputError("a key is 1 to 1024 characters without NUL")
-    return text
-
-
-def _clean(text: str) -> str:
-    """Make any text fit for a line: no NUL, no lone surrogate, not too long."""
-    return text[:_TEXT_MOST].encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def _record(connection: Connection, sealer: Sealer, kind: str, key: str) -> Record | None:
-    rows = connection.run(sql.RECORD, kind=kind, key=key)
-    return _opened(sealer, kind, rows[0]) if rows else None
-
-
-def _opened(sealer: Sealer, kind: str, row: Row) -> Record:
-    key, seq, number, value_seq, ends, body = row
-    place = record_place(kind, key, seq, number, value_seq, ends)
-    return Record(kind, key, seq, number, value_seq, ends, body, json.loads(sealer.unseal(body, place, key)))

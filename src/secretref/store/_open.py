@@ -19,7 +19,7 @@ from secretref.store._store import Store
 from secretref.store._types import AuditEvent
 
 if TYPE_CHECKING:
-    from secretref.store._database import Backend
+    from secretref.store._connection import Backend
 
 
 def open_store(

@@ -12,7 +12,7 @@ from secretref.errors import (
     ProviderUnavailableError,
     StoreDamagedError,
 )
-from secretref.store._database import LOCK_TIMEOUT, Connection
+from secretref.store._connection import LOCK_TIMEOUT, Backend, Connection
 
 try:
     import psycopg
@@ -26,8 +26,12 @@ if TYPE_CHECKING:
 _SETTINGS = f"SET lock_timeout = '{LOCK_TIMEOUT}s'; SET statement_timeout = '60s'; SET synchronous_commit = on"
 
 
-class Postgres:
-    """A server, and how it is reached. Writers queue at the row of the head."""
+class Postgres(Backend):
+    """A server, and how it is reached.
+
+    Writers queue at the row of the head; checksums and the removal of old rows are the server's affair, and a forked
+    child leaves the parent's sessions alone as they are.
+    """
 
     dialect: Dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
     errors: tuple[type[Exception], ...] = (psycopg.Error,)
@@ -42,9 +46,6 @@ class Postgres:
     def __init__(self, url: URL) -> None:
         self.url = url.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
         self._target = url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-    def prepare(self, *, create: bool) -> None:
-        """Do nothing: a database of the server is made by its administrator."""
 
     def connect(self) -> Any:
         """Open a session; everything is plain SQL, so the driver begins no transaction by itself."""
@@ -64,21 +65,6 @@ class Postgres:
         if isinstance(error, psycopg.errors.InsufficientPrivilege):
             return ProviderError("store", kind=name)
         return StoreDamagedError("store", kind=name)
-
-    def acquire(self) -> None:
-        """Do nothing: writers queue at the row of the head."""
-
-    def release(self) -> None:
-        """Do nothing, as :meth:`acquire`."""
-
-    def renew(self, *, in_use: bool) -> None:
-        """Do nothing: the parent's sessions are left alone as they are."""
-
-    def check(self, connection: Connection) -> None:
-        """Leave it to the server's own checksums."""
-
-    def after_removal(self, connection: Connection) -> None:
-        """Leave it to the server's vacuum, which nobody can wait for in a transaction."""
 
     def describe(self, connection: Connection) -> tuple[str, str]:
         """Return the server's version."""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import SecretStr
 
-from secretref.store._ledger import Ledger, Record, key_text
 from secretref.store._seal import plain
 from secretref.store._types import AccessKey, AuditEvent, GrantRecord, Token
+from secretref.store._work import Work, key_text
 
 if TYPE_CHECKING:
-    from secretref.store._ledger import Work
+    from secretref.store._ledger import Ledger
 
 T = TypeVar("T", bound=Any)
 
@@ -86,7 +86,8 @@ class Shelf(Generic[T]):
         *change* gets ``None`` for a key without record, and deletes by returning ``None``. What it raises undoes all.
         """
         key_text(key)
-        with self._ledger.write() as work:
+
+        def changed(work: Work) -> T | None:
             old = work.record(self._kind, key)
             before = None if old is None else from_json(self._record, old.data)
             after = change(before)
@@ -95,11 +96,10 @@ class Shelf(Generic[T]):
                 work.drop(old)
             elif after is not None and after != before:
                 seq = work.append(AuditEvent(actor, action or f"{self._kind}.put", key), revises=True)
-                self._save(work, key, after, seq, old)
+                work.save(self._kind, key, to_json(after), seq, old)
             return after
 
-    def _save(self, work: Work, key: str, record: T, seq: int, old: Record | None) -> None:
-        work.save(self._kind, key, to_json(record), seq, old)
+        return self._ledger.write(changed)
 
     def delete(self, key: str, *, actor: str, action: str = "") -> bool:
         """Delete the record; tell whether there was one."""
@@ -185,13 +185,16 @@ class Tokens:
         """Remember *token* for *lifetime* seconds, ``None`` for no end. Tokens that have ended are dropped."""
         now = time.time()
         made = Token(_hash(token), user_id, key_id, now, None if lifetime is None else now + lifetime)
-        with self._ledger.write() as work:
+
+        def added(work: Work) -> Token:
             for ended in work.ended(self._kind, now):
                 work.drop(ended)
             seq = work.append(AuditEvent(actor, "token.issue", user_id, details={"key": key_id}))
             old = work.record(self._kind, made.hash)
             work.save(self._kind, made.hash, to_json(made), seq, old, ends=made.expires_at)
-        return made
+            return made
+
+        return self._ledger.write(added)
 
     def find(self, token: SecretStr) -> Token | None:
         """Return what is known about *token*, expired or not; ``None`` if unknown or revoked."""
@@ -203,7 +206,8 @@ class Tokens:
     ) -> int:
         """Revoke one token, or all of a key or a user; return how many there were."""
         one = None if token is None else [_hash(token)]
-        with self._ledger.write() as work:
+
+        def revoked(work: Work) -> int:
             found = [
                 record
                 for record in self._ledger.records(self._kind, one).values()
@@ -212,7 +216,9 @@ class Tokens:
             for record in found:
                 work.append(AuditEvent(actor, "token.revoke", record.data["user_id"]), revises=True)
                 work.drop(record)
-        return len(found)
+            return len(found)
+
+        return self._ledger.write(revoked)
 
 
 def _hash(secret: SecretStr) -> str:

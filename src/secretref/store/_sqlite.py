@@ -6,13 +6,13 @@ import fcntl
 import os
 import sqlite3
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from secretref.errors import ConfigurationError, ProviderError, ProviderUnavailableError, StoreDamagedError
 from secretref.store import _files
-from secretref.store._database import LOCK_TIMEOUT, Connection
+from secretref.store._connection import LOCK_TIMEOUT, Backend, Connection
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def wal_is_safe(version: tuple[int, int, int]) -> bool:
     return version >= (3, 51, 3) or version in {(3, 50, 7), (3, 44, 6)}
 
 
-class Sqlite:
+class Sqlite(Backend):
     """The file, how it is opened, and the lock its writers queue at."""
 
     dialect: Dialect = SQLiteDialect_pysqlite()
@@ -105,10 +105,6 @@ class Sqlite:
         ):
             driver.execute(f"PRAGMA {pragma}")
         return driver
-
-    def is_broken(self, driver: Any) -> bool:  # noqa: ARG002
-        """Tell that a file does not hang up."""
-        return False
 
     def fault(self, error: Exception) -> ProviderError:
         """Tell damage from what may pass."""

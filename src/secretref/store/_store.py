@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Never, Self, overload
+from typing import TYPE_CHECKING, Final, Never, Self, TypeVar, overload
 
 from pydantic import SecretStr
 
@@ -41,11 +41,13 @@ from secretref.store._types import (
 
 if TYPE_CHECKING:
     from secretref.providers import ProviderURL
-    from secretref.store._database import Connection
+    from secretref.store._connection import Connection
     from secretref.store._keys import Key
-    from secretref.store._ledger import JSON, Ledger, Record, Work
+    from secretref.store._ledger import Ledger
     from secretref.store._seal import Sealer
+    from secretref.store._work import JSON, Record, Work
 
+T = TypeVar("T")
 VALUE_MOST: Final = 2**20
 _KIND: Final = "secret"
 _MADE: Final = struct.Struct(">dH")  # when, and the length of by whom; both stand before the value in a version's seal
@@ -135,7 +137,8 @@ class Store:
             value = sealer.unseal(value_body, version_place(name, number, value_seq), name)
             if seq < seen[name]:
                 raise StoreDamagedError(self.name, kind="replayed", names=[name])
-            self._seen[name] = seq
+            if not self._ledger.database.in_transaction:  # which may yet be undone
+                self._seen[name] = seq
             if ends is None or time.time() < ends:
                 found[name] = _value(value)
         return found
@@ -227,10 +230,11 @@ class Store:
             ProviderUnavailableError: Disk full, I/O error or no connection; the store is as before.
         """
         data = _checked(name, value)
-        with self._ledger.write() as work:
-            return self._put(
+        return self._ledger.write(
+            lambda work: self._put(
                 work, name, data, "secret.put", actor=actor, tags=tags, expires_at=expires_at, expected=expected
             )
+        )
 
     def _put(
         self,
@@ -268,16 +272,17 @@ class Store:
 
     def delete(self, name: str, *, actor: str | None = None) -> bool:
         """Delete *name* with all its versions; tell whether there was one."""
-        if not is_name(name):
-            return False
-        with self._ledger.write() as work:
+
+        def deleted(work: Work) -> bool:
             old = work.record(_KIND, name)
             if old is None:
                 return False
             work.append(AuditEvent(actor or self._actor, "secret.delete", name), revises=True)
             self._trim(work, name, keep_from=old.number + 1)
             work.drop(old)
-        return True
+            return True
+
+        return is_name(name) and self._ledger.write(deleted)
 
     def tag(self, name: str, tags: Mapping[str, str | None], *, actor: str | None = None) -> Entry:
         """Set tags by key; ``None`` removes one.
@@ -285,7 +290,8 @@ class Store:
         Raises:
             SecretNotFoundError: There is no such secret.
         """
-        with self._ledger.write() as work:
+
+        def tagged(work: Work) -> Entry:
             old = work.record(_KIND, name) if is_name(name) else None
             if old is None:
                 raise SecretNotFoundError([name], provider=self.name)
@@ -297,13 +303,16 @@ class Store:
                 work.save(_KIND, name, data, seq, old, number=old.number, value_seq=old.value_seq, ends=old.ends)
             )
 
+        return self._ledger.write(tagged)
+
     def rollback(self, name: str, version: int, *, actor: str | None = None) -> Entry:
         """Make the value of an earlier version the current one, as a new version; tags and expiry stay.
 
         Raises:
             SecretNotFoundError: There is no such version.
         """
-        with self._ledger.write() as work:
+
+        def rolled_back(work: Work) -> Entry:
             old = work.record(_KIND, name) if is_name(name) else None
             rows = work.connection.run(sql.VERSION, name=name, version=version) if old else []
             if old is None or not rows:
@@ -311,13 +320,30 @@ class Store:
             data = _data(work.sealer.unseal(rows[0][1], version_place(name, version, rows[0][0]), name))
             return self._put(work, name, data, "secret.rollback", actor=actor, tags=None, expires_at=old.ends)
 
+        return self._ledger.write(rolled_back)
+
+    def changes(self, works: Iterable[Callable[[], T]]) -> list[tuple[T | None, Exception | None]]:
+        """Do all *works* in one transaction; return the result or error of each when it is durable.
+
+        One that raises undoes itself only. What other threads change at the same time shares the commit, so any of
+        them may do all the work: a work should do nothing but use the store.
+
+        Raises:
+            ProviderUnavailableError: Disk full, I/O error or no connection; the store is as before.
+        """
+
+        def done(whole: Work) -> list[tuple[T | None, Exception | None]]:
+            return [whole.part(work) for work in works]
+
+        return self._ledger.write(done)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Make what this thread does until the end of the block one transaction, readings included.
 
         An exception undoes all of it. Other writers wait, so keep it short and await nothing inside.
         """
-        with self._ledger.write():
+        with self._ledger.transaction():
             yield
 
     # --- upkeep ------------------------------------------------------------------------------------------------

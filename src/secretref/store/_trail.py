@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from secretref.errors import AuditError, ProviderError, StoreDamagedError
@@ -12,7 +11,7 @@ from secretref.store._types import AuditEvent, AuditLine
 
 if TYPE_CHECKING:
     from secretref._audit import AuditEvent as Act
-    from secretref.store._database import Row
+    from secretref.store._connection import Row
     from secretref.store._ledger import Ledger
 
 _LAST = 2**62
@@ -31,9 +30,11 @@ class AuditTrail:
         Raises:
             AuditError: They could not be written, so whatever they stand for must not happen.
         """
-        database = self._ledger.database
-        alone = database.in_transaction
-        fault = self._write([events]) if alone else database.state.turns.take(events, self._write)
+        fault = ""
+        try:
+            self._ledger.write(lambda work: [work.append(event) for event in events])
+        except ProviderError as error:
+            fault = error.kind
         if fault:
             raise AuditError(fault)
 
@@ -52,15 +53,6 @@ class AuditTrail:
                 for name in event.names or ("",)
             )
         )
-
-    def _write(self, batches: list[tuple[AuditEvent, ...]]) -> str:
-        try:
-            with self._ledger.write() as work:
-                for event in chain.from_iterable(batches):
-                    work.append(event)
-        except ProviderError as error:
-            return error.kind
-        return ""
 
     def lines(
         self,

@@ -11,18 +11,19 @@ from secretref.store import _files
 from secretref.store import _tables as sql
 from secretref.store._database import Database
 from secretref.store._keys import Key, ReplaceableKey
-from secretref.store._ledger import Head, Ledger, digest
+from secretref.store._ledger import Ledger
 from secretref.store._seal import add, record_place, version_place
 from secretref.store._sqlite import Sqlite
 from secretref.store._types import AuditEvent, Verification
+from secretref.store._work import Head, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from secretref.store._database import Connection, Row
-    from secretref.store._ledger import Work
+    from secretref.store._connection import Connection, Row
     from secretref.store._seal import Sealer
+    from secretref.store._work import Work
 
 _PAGE = 1000
 
@@ -54,7 +55,7 @@ def _use_what_opens(ledger: Ledger, new: Key) -> None:
 
 
 def _rotate(ledger: Ledger, new: Key | None, actor: str) -> None:
-    with ledger.write() as work:
+    with ledger.transaction() as work:
         master = new or _successor(ledger)
         old, head = work.sealer, work.head
         work.append(AuditEvent(actor, "key.rotate", old.key_id))  # the old chain ends with the news
