@@ -15,7 +15,6 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
-from sys import byteorder
 from typing import Any, Protocol
 
 from secretref._encodings import BASE64_DIGITS, Form
@@ -103,7 +102,7 @@ class Matcher:
         lengths = [len(form.literal) for form in self.forms]
         self.longest, self.shortest = max(lengths, default=0), min(lengths, default=1)
         self.reach = self.longest + _LOOKAHEAD + 1
-        self._heads: tuple[_Prefixes, _Prefixes] | None = None
+        self._heads: _Heads | None = None
         self._automaton: _Automaton | None = None
         self._spent = 0.0
         self._lock = threading.RLock()  # a finaliser that logs may come back while it is held
@@ -169,14 +168,8 @@ class Matcher:
     def _begun(self, data: bytes) -> Iterator[tuple[bytes, _Prefixes]]:
         """Suffixes that are proper prefixes of a form."""
         if self._heads is None:
-            self._heads = (
-                _Prefixes(form.literal for form in self.forms if not form.caseless),
-                _Prefixes(form.literal for form in self.forms if form.caseless),
-            )
-        tail = data[-self.longest :]
-        for prefixes, text in zip(self._heads, (tail, tail.lower()), strict=True):
-            for begun in prefixes.suffixes(text):
-                yield begun, prefixes
+            self._heads = _Heads(self.forms)
+        return self._heads.suffixes(data[-self.longest :])
 
     def _occurrences(self, data: bytes) -> _Occurrences:
         if len(data) < self.shortest or not self.forms:
@@ -304,30 +297,57 @@ def _escaped(literal: bytes) -> bytes:
     return b"\\x" + literal.hex(":").encode("ascii").replace(b":", b"\\x")
 
 
-class _Prefixes:
-    """Proper prefixes of a set of literals, for the question how much of a tail may be the beginning of one."""
+class _Heads:
+    """Beginnings of forms, for the question how much of a tail may be the beginning of one."""
 
-    __slots__ = ("_heads", "_ordered", "_short")
+    __slots__ = ("_matcher", "_prefixes", "_short")
+
+    _SIZE = 4
+
+    def __init__(self, forms: Iterable[Form]) -> None:
+        forms = tuple(forms)
+        self._prefixes = tuple(
+            (_Prefixes(form.literal for form in forms if form.caseless is caseless), caseless)
+            for caseless in (False, True)
+        )
+        self._matcher = Matcher(
+            {
+                Form(form.literal[: self._SIZE], caseless=form.caseless)
+                for form in forms
+                if len(form.literal) > self._SIZE
+            }
+        )
+        self._short = {
+            form.literal[:size].lower() for form in forms for size in range(1, self._SIZE) if size < len(form.literal)
+        }
+
+    def suffixes(self, tail: bytes) -> Iterator[tuple[bytes, _Prefixes]]:
+        """Suffixes of *tail* that are proper prefixes of a literal."""
+        starts = [start for start, _ in self._matcher.places(tail)]
+        starts += (
+            len(tail) - size for size in range(1, min(self._SIZE, len(tail) + 1)) if tail[-size:].lower() in self._short
+        )
+        for start in set(starts):
+            for prefixes, caseless in self._prefixes:
+                begun = tail[start:].lower() if caseless else tail[start:]
+                if prefixes.holds(begun):
+                    yield begun, prefixes
+
+
+class _Prefixes:
+    """Proper prefixes of a set of literals."""
+
+    __slots__ = ("_ordered",)
 
     def __init__(self, literals: Iterable[bytes]) -> None:
         self._ordered = sorted(set(literals))
-        self._short = {literal[:size] for literal in self._ordered for size in (1, 2, 3) if size < len(literal)}
-        # Four bytes at a time, as numbers, a tail is compared with all heads by one call in C.
-        self._heads = {int.from_bytes(literal[:4], byteorder) for literal in self._ordered if len(literal) > 4}
 
-    def suffixes(self, tail: bytes) -> Iterator[bytes]:
-        """Suffixes of *tail* that are proper prefixes of a literal."""
-        for shift in range(min(4, max(0, len(tail) - 3))):
-            words = memoryview(tail)[shift : len(tail) - (len(tail) - shift) % 4].cast("I")
-            if not self._heads.isdisjoint(words):
-                starts = [shift + 4 * at for at, word in enumerate(words) if word in self._heads]
-                yield from (tail[start:] for start in starts if any(self._longer(tail[start:])))
-        yield from (tail[-size:] for size in (3, 2, 1) if tail[-size:] in self._short)
+    def holds(self, prefix: bytes) -> bool:
+        """Tell whether *prefix* is a proper prefix of one."""
+        at = bisect_right(self._ordered, prefix)
+        return at < len(self._ordered) and self._ordered[at].startswith(prefix)
 
     def shortest(self, prefix: bytes) -> int:
         """Length of the shortest literal with this proper prefix."""
-        return min(map(len, self._longer(prefix)))
-
-    def _longer(self, prefix: bytes) -> Iterator[bytes]:
         behind = map(self._ordered.__getitem__, range(bisect_right(self._ordered, prefix), len(self._ordered)))
-        return takewhile(lambda literal: literal.startswith(prefix), behind)
+        return min(map(len, takewhile(lambda literal: literal.startswith(prefix), behind)))

@@ -115,7 +115,7 @@ class Replacer:
             spans += [(begun, cut)] if begun < cut else []
         if self._lines:
             whole = cut if final else max(gone, data.rfind(b"\n", gone, cut) + 1)
-            decoded = [(start + gone, end + gone) for start, end in self._needles.decoded_spans(data[gone:whole])]
+            decoded = self._decoded(data, gone, whole)
             cut = cut if final else self._line_cut(data, whole, cut, decoded)
             spans += decoded
         if cut <= gone:
@@ -126,9 +126,15 @@ class Replacer:
         out = self._replaced(data, ranges, gone, cut)
         self._marked = reached >= cut
         kept = max(0, cut - self._memory)
-        self._past = (self._past + data[max(0, kept - _PAST) : kept])[-_PAST:]
+        self._past = data[kept - _PAST : kept] if kept >= _PAST else (self._past + data[:kept])[-_PAST:]
         self._buffer, self._gone = data[kept:], cut - kept
         return out
+
+    def _decoded(self, data: bytes, gone: int, whole: int) -> list[Span]:
+        """Ranges that decode to values, in the part of *data* that is fresh and complete."""
+        if self._needles.views == "off":
+            return []
+        return [(start + gone, end + gone) for start, end in self._needles.decoded_spans(data[gone:whole])]
 
     def _found(self, data: bytes, *, final: bool) -> tuple[list[Span], int]:
         spans: list[Span] = []
@@ -198,6 +204,13 @@ class Settler:
 
     def feed(self, chunk: bytes, *, final: bool = False) -> bytes:
         """Take the next output of the first stage and return what is certain by now."""
+        if (
+            not final
+            and self._mark not in self._pending + chunk
+            and not (self._seen and self._mark.endswith(self._seen))
+        ):
+            data = self._seen + self._pending + chunk
+            return self._released(data, self._matcher.held_from(data))
         out = []
         for at in range(0, len(chunk), self._PIECE):
             last = final and at + self._PIECE >= len(chunk)
@@ -219,7 +232,13 @@ class Settler:
             data = data[:start] + self._mark + data[end:]
         else:
             raise OverflowError
-        cut = len(data) if final else min([self._matcher.held_from(data), *(start for start, _ in spans)])
+        return self._released(
+            data, len(data) if final else min([self._matcher.held_from(data), *(start for start, _ in spans)])
+        )
+
+    def _released(self, data: bytes, cut: int) -> bytes:
+        """Let go what stands before *cut*; *data* begins with what was seen last."""
+        gone = len(self._seen)
         cut = max(gone, whole_characters(data, (cut, cut))[0])
         self._pending, self._seen = data[cut:], data[max(0, cut - 1) : cut]
         return data[gone:cut]
@@ -302,14 +321,15 @@ class RedactionStream:
             self._start(needles)
         elif needles is not self._needles:
             self._renew(needles)
-        if self._lines and needles.sources and not final:
-            self._waiting += data
-            if b"\n" not in data and len(self._waiting) <= _LINE:
-                return rest
-            cut = self._waiting.rfind(b"\n") + 1 or len(self._waiting)
-            data, self._waiting = bytes(self._waiting[:cut]), self._waiting[cut:]
-        elif final:
+        if final:
             data = bytes(self._waiting)
+        elif self._lines and needles.sources:
+            cut = data.rfind(b"\n") + 1
+            if not cut and len(self._waiting) + len(data) <= _LINE:
+                self._waiting += data
+                return rest
+            cut = cut or len(data)
+            data, self._waiting = bytes(self._waiting) + data[:cut], bytearray(data[cut:])
         return rest + self._flow(data, final=final, truncated=truncated)
 
     def _flow(self, data: bytes, *, final: bool, truncated: bool) -> bytes:
