@@ -26,7 +26,7 @@ def test_a_break_at_an_end_makes_no_lines(value):
     assert list(parts(value)) == []
 
 
-@pytest.mark.parametrize("line", ["cnry123", "----------", "a-b-c-d-e-f", "SERVICE_ACCOUNT", ""])
+@pytest.mark.parametrize("line", ["cnry123", "----------", "a-b-c-d-e-f", "SERVICE_ACCOUNT", "", "authorized_user"])
 def test_a_line_that_is_short_or_common_is_no_part(line):
     assert list(parts(f"cnry-first\n{line}\ncnry-last")) == ["cnry-first", "cnry-last"]
 
@@ -52,6 +52,9 @@ def test_a_document_gives_its_leaves_and_its_layouts():
         "cnry123",
         "service_account",
         "undefined",
+        "application",
+        "googleapis.com",
+        "authorized_user",
         "PostgreSQL",
         "https://cnry.example.org/a?b=1",
         "cnry@example.org",
@@ -68,6 +71,18 @@ def test_an_ordinary_leaf_is_no_part(leaf):
 def test_a_leaf_under_a_telling_key_is_a_part(key):
     assert "cnry12" in set(parts(json.dumps({key: "cnry12"})))
     assert "cnry12" in set(parts(json.dumps({key: ["cnry12"]})))
+
+
+def test_leaves_of_eight_characters_are_parts_and_layouts_keep_their_letters():
+    found = set(parts(json.dumps({"name": "cnry1234", "other": "cnry é"})))
+    assert "cnry1234" in found
+    assert '{"name": "cnry1234", "other": "cnry é"}' in found
+
+
+@pytest.mark.parametrize("broken", ['{"a": "cnry value", }', '["cnry value" "x"]', '{"a": "cnry value"'])
+def test_of_what_is_not_quite_json_every_string_counts(broken):
+    assert "cnry value" in set(parts(broken))
+    assert "a" not in set(parts(broken))
 
 
 def test_leaves_have_parts_themselves():
@@ -89,6 +104,7 @@ def test_what_only_looks_like_a_document_has_no_leaves(value):
         ("amqp://ann:cnry@7Q@db", "cnry@7Q"),
         ("ann:cnry7Q", "cnry7Q"),
         ("ann:123456", "123456"),
+        ("ann:cnry7", "cnry7"),
         ("Server=db;Password=cnry7Q;Port=1", "cnry7Q"),
         ("host=db password=cnry7Q", "cnry7Q"),
         ("sv=2022&sig=cnry%2B7Q", "cnry+7Q"),
@@ -97,7 +113,9 @@ def test_what_only_looks_like_a_document_has_no_leaves(value):
         ("basic cnry7Q", "cnry7Q"),
         ("Digest cnry7Q", "cnry7Q"),
         ("Token cnry7Q", "cnry7Q"),
-        ("passwd=cnry7Q;x=1", "cnry7Q"),
+        ("Negotiate cnry7Q", "cnry7Q"),
+        ("ApiKey cnry7Q", "cnry7Q"),
+        *((f"x=1;{name}=cnry7Q;y=2", "cnry7Q") for name in ("passwd", "pwd", "secret", "token", "key", "signature")),
     ],
 )
 def test_a_password_inside_a_value_is_a_part(value, password):

@@ -19,10 +19,11 @@ from secretref._encodings import COMMON, Form, base64_cores, binary_forms, forms
 SYMBOLS = "cnry!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ 7Q"
 ONE_QUOTE = "cnry it's <7&Q>"
 OTHER_QUOTE = 'cnry "7Q" <&>'
-CONTROLS = "cnry\b\t\n\f\r\x0b\x1b\x7f 7Q"
+CONTROLS = 'cnry\b\t\n\f\r\x0b\x1b\x7f" 7Q'
 FOREIGN = "cnry é✓😀\u2028 7Q"
 MIXED = "cnry'\b\x1b\"<&>+`/7Q é"
-VALUES = (SYMBOLS, ONE_QUOTE, OTHER_QUOTE, CONTROLS, FOREIGN, MIXED)
+LETTERS = "cnryéß日7Q"
+VALUES = (SYMBOLS, ONE_QUOTE, OTHER_QUOTE, CONTROLS, FOREIGN, MIXED, LETTERS)
 
 
 UNSAFE = {char for char in map(chr, range(32, 127)) if not char.isalnum()} - set("_@%+=:./-")
@@ -81,6 +82,7 @@ ENCODERS = {
     "repr of bytes": lambda text: repr(text.encode())[2:-1],
     "XML text": escape,
     "html.escape": html.escape,
+    "mark-up with &quot;": lambda text: escape(text, {'"': "&quot;"}),
     "markupsafe": lambda text: str(jinja_escape(text)),
     "an XML attribute": lambda text: quoteattr(text + "'")[1:-2],
     "an XML attribute with &#39;": lambda text: html.escape(text).replace("&#x27;", "&#39;"),
@@ -100,6 +102,7 @@ ENCODERS = {
     "double quotes of a shell with history": lambda text: prefixed(text, '$`"\\!', "\\"),
     "printf %q of bash": lambda text: prefixed(text, UNSAFE - set(",~^"), "\\"),
     "printf %q of older bash": lambda text: prefixed(text, UNSAFE, "\\"),
+    "printf %q that leaves commas": lambda text: prefixed(text, UNSAFE - set(","), "\\"),
     "Shellwords of Ruby": lambda text: prefixed(text, UNSAFE - set(",") | set("%+="), "\\"),
     "re.escape": re.escape,
     "cmd.exe": lambda text: prefixed(text, '&|<>^()%!"', "^"),
@@ -124,7 +127,9 @@ def found(value, encoded):
     )
 
 
-@pytest.mark.parametrize("value", VALUES, ids=["symbols", "quote", "other quote", "controls", "foreign", "mixed"])
+@pytest.mark.parametrize(
+    "value", VALUES, ids=["symbols", "quote", "other quote", "controls", "foreign", "mixed", "letters"]
+)
 @pytest.mark.parametrize("encode", ENCODERS.values(), ids=ENCODERS)
 def test_what_an_encoder_writes_is_a_form(encode, value):
     assert found(value, encode(value))

@@ -294,9 +294,13 @@ def test_a_reader_that_left_stops_the_child():
     os.close(sink)
 
 
-def test_a_signal_that_comes_before_the_child_is_kept_for_it():
+@pytest.mark.parametrize("early", [True, False])
+def test_a_signal_that_comes_before_the_child_is_kept_for_it_and_a_later_one_sent(early):
     with _Forwarding(None) as signals:
-        os.kill(os.getpid(), signal.SIGUSR1)
+        if early:
+            os.kill(os.getpid(), signal.SIGUSR1)
         with subprocess.Popen(["sleep", "30"]) as child:
             signals.to(child)
+            if not early:
+                os.kill(os.getpid(), signal.SIGUSR1)
     assert child.returncode == -signal.SIGUSR1

@@ -76,7 +76,7 @@ def _leaves(text: str) -> Iterator[str]:
             yield node
             yield from _lines(node)
             yield from _passwords(node)
-        elif isinstance(node, (int, float)) and not isinstance(node, bool) and len(str(node)) >= MINIMUM:
+        elif isinstance(node, (int, float)) and len(str(node)) >= MINIMUM:
             yield str(node)
 
 

@@ -87,10 +87,6 @@ class Live:
         """Hide the values of all armed redactors in *text*."""
         return self._union.text(text)
 
-    def bytes(self, data: bytes) -> bytes:
-        """Hide them in *data*."""
-        return self._union.bytes(data)
-
     def data(self, value: object) -> object:
         """Hide them in a copy of *value*."""
         return self._union.data(value)

@@ -26,9 +26,6 @@ class Hider(Protocol):
     def text(self, text: str, /) -> str:
         """Redact a text."""
 
-    def bytes(self, data: bytes, /) -> bytes:
-        """Redact bytes."""
-
     def data(self, value: object, /) -> object:
         """Redact a copy of an object."""
 
