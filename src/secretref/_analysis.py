@@ -31,7 +31,7 @@ class Analysis:
         lines: Values of several lines, collapsed.
         fragments: What encodings of the values must contain; only for the fast views.
         least: Length of the shortest value that is decoded for, in bytes.
-        numeric: Forms that the decimal text of a number may hold.
+        numeric: Forms that the decimal text of a number may hold; not the hexadecimal digits of a short value.
         wide: Some value is not ASCII.
         blanks: Some value holds a blank.
     """
@@ -99,7 +99,7 @@ def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
         if fragments
         else frozenset(),
         least=min(map(len, decoded_for), default=_ORDINARY),
-        numeric=frozenset(form for form in found if _NUMERIC.fullmatch(form.literal)),
+        numeric=frozenset(form for form in found if _NUMERIC.fullmatch(form.literal) and not (form.word and form.caseless)),
         wide=not value.isascii(),
         blanks=" " in value,
     )

@@ -127,6 +127,8 @@ class Matcher:
         """
         found, conditional = self._occurrences(data)
         opened = len(data)
+        if not conditional:
+            return found, opened
         for index, start, end in conditional:
             form = self.forms[index]
             if form.word:

@@ -167,6 +167,8 @@ class Needles:
         return min((finder.held_from(data) for finder in self.finders), default=len(data))
 
     def _find_in_view(self, data: bytes) -> list[Span]:
+        if len(self.finders) == 1:
+            return self.finders[0].spans(data, words=False)[0]
         return [span for finder in self.finders for span in finder.spans(data, words=False)[0]]
 
 

@@ -294,27 +294,45 @@ def _patched(value: object, literals: list[str], text: Callable[[str], str], dat
         LookupError: A key of a mapping would change, or something else that only the walk can copy.
     """
     if isinstance(value, str):
-        for literal in literals:
-            if literal in value:
-                return text(value)
+        return text(value) if any(literal in value for literal in literals) else value
+    if isinstance(value, dict):
+        _check_keys(value, literals)
+        parts = value.items()
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        parts = enumerate(value)
+    elif isinstance(value, bytearray):
+        raise LookupError
+    else:
+        return data(value) if isinstance(value, bytes) else value
+    changed: dict[Any, object] = {}
+    for at, part in parts:
+        if type(part) is str:
+            for literal in literals:
+                if literal in part:
+                    changed[at] = text(part)
+                    break
+        elif type(part) not in _SCALARS:
+            new = _patched(part, literals, text, data)
+            if new is not part:
+                changed[at] = new
+    if not changed:
         return value
     if isinstance(value, dict):
-        changed: dict[object, object] = {}
-        for key, old in value.items():
-            if not isinstance(key, (str, int)) or _patched(key, literals, text, data) is not key:
-                raise LookupError
-            if type(old) in _SCALARS:
-                continue
-            new = _patched(old, literals, text, data)
-            if new is not old:
-                changed[key] = new
-        return value | changed if changed else value
-    if isinstance(value, (list, tuple, set, frozenset)):
-        parts = [part if type(part) in _SCALARS else _patched(part, literals, text, data) for part in value]
-        return value if all(map(is_, parts, value)) else type(value)(parts)
-    if isinstance(value, bytearray):
-        raise LookupError  # noqa: TRY004 - not a fault: it sends the caller to the walk
-    return data(value) if isinstance(value, bytes) else value
+        return value | changed
+    return type(value)([changed.get(at, part) for at, part in enumerate(value)])
+
+
+def _check_keys(mapping: dict[object, object], literals: list[str]) -> None:
+    """Refuse keys that hold a literal, or that are neither text nor whole numbers."""
+    try:
+        keys = "\n".join(mapping)  # type: ignore[arg-type] - that is the question
+    except TypeError:
+        if not all(isinstance(key, (str, int)) for key in mapping):
+            raise LookupError from None
+        keys = "\n".join(map(str, mapping))
+    for literal in literals:
+        if literal in keys:
+            raise LookupError
 
 
 def _covers(spans: list[Span], others: list[Span]) -> bool:

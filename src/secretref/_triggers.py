@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
@@ -45,11 +46,14 @@ class Signs:
         dumped: There is a line of a dump: an offset, and bytes in hexadecimal.
     """
 
-    base64: list[Span]
+    base64: Sequence[Span]
     hexadecimal: bool = False
     prefixed: bool = False
     listed: bool = False
     dumped: bool = False
+
+
+_NONE = Signs(())
 
 
 @lru_cache(maxsize=32)
@@ -90,13 +94,18 @@ class Triggers:
             self._automaton = self._built()
         ends: list[int] = []
         others: set[int] = set()
-        self._automaton.scan(
-            data,
-            match_event_handler=lambda index, _start, end, *_: others.add(index) if index else ends.append(end),
-            scratch=self._scratch(),
-        )
+
+        def note(index: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            if index:
+                others.add(index)
+            else:
+                ends.append(end)
+
+        self._automaton.scan(data, match_event_handler=note, scratch=self._scratch())
+        if not ends and not others:
+            return _NONE
         runs = [(start, stop) for start, stop in map(_whole, repeat(data), ends) if stop - start >= self._size]
-        return Signs(runs, *(number in others for number in range(1, len(self._patterns))))
+        return Signs(runs, 1 in others, 2 in others, 3 in others, 4 in others)  # noqa: FBT003 - as the patterns are ordered
 
     def _built(self) -> Any:
         import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays
