@@ -99,7 +99,9 @@ def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
         if fragments
         else frozenset(),
         least=min(map(len, decoded_for), default=_ORDINARY),
-        numeric=frozenset(form for form in found if _NUMERIC.fullmatch(form.literal) and not (form.word and form.caseless)),
+        numeric=frozenset(
+            form for form in found if _NUMERIC.fullmatch(form.literal) and not (form.word and form.caseless)
+        ),
         wide=not value.isascii(),
         blanks=" " in value,
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import builtins
 import marshal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from operator import is_
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NewType, NoReturn, get_args
 
 from secretref._exceptions import redacted
@@ -183,8 +182,9 @@ class Redactor:
         blob = _serialised(value)
         if blob is not None and not needles.may_be_in_numbers(value):
             literals = {blob[start:end] for start, end in needles.places(blob)}
-            decoded = needles.decoded_spans(blob)
-            if not decoded or _covers(needles.spans(blob), decoded):
+            texts = _texts(value) or blob if needles.views != "off" else b""
+            decoded = needles.decoded_spans(texts)
+            if not decoded or _covers(needles.spans(texts), decoded):
                 try:
                     found = [literal.decode() for literal in literals]
                     hide = self.text if needles.affected else self._literal_text
@@ -297,11 +297,11 @@ def _patched(value: object, literals: list[str], text: Callable[[str], str], dat
         return text(value) if any(literal in value for literal in literals) else value
     if isinstance(value, dict):
         _check_keys(value, literals)
-        parts = value.items()
+        parts: Iterable[tuple[Any, object]] = value.items()
     elif isinstance(value, (list, tuple, set, frozenset)):
         parts = enumerate(value)
     elif isinstance(value, bytearray):
-        raise LookupError
+        raise LookupError  # noqa: TRY004 - not a fault: it sends the caller to the walk
     else:
         return data(value) if isinstance(value, bytes) else value
     changed: dict[Any, object] = {}
@@ -322,10 +322,10 @@ def _patched(value: object, literals: list[str], text: Callable[[str], str], dat
     return type(value)([changed.get(at, part) for at, part in enumerate(value)])
 
 
-def _check_keys(mapping: dict[object, object], literals: list[str]) -> None:
+def _check_keys(mapping: dict[Any, object], literals: list[str]) -> None:
     """Refuse keys that hold a literal, or that are neither text nor whole numbers."""
     try:
-        keys = "\n".join(mapping)  # type: ignore[arg-type] - that is the question
+        keys = "\n".join(mapping)
     except TypeError:
         if not all(isinstance(key, (str, int)) for key in mapping):
             raise LookupError from None
@@ -354,6 +354,32 @@ def _serialised(value: object) -> bytes | None:
         return marshal.dumps(value)  # type: ignore[arg-type]
     except ValueError:
         return None
+
+
+def _texts(value: object) -> bytes | None:
+    """Join all strings of a plain built-in object; None if there are too many, as where objects are shared.
+
+    Unlike what ``marshal`` writes, it has no lengths in it that read like escapes.
+    """
+    found: list[str] = []
+    others: list[bytes] = []
+    nodes = [value]
+    for node in nodes:
+        kind = type(node)
+        if kind is str:
+            found.append(node)  # type: ignore[arg-type]
+        elif kind is dict:
+            nodes += node  # type: ignore[arg-type]
+            nodes += node.values()  # type: ignore[attr-defined]
+            if len(nodes) > _MANY:
+                return None
+        elif kind in (list, tuple, set, frozenset):
+            nodes += node  # type: ignore[arg-type]
+            if len(nodes) > _MANY:
+                return None
+        elif kind in (bytes, bytearray):
+            others.append(node)  # type: ignore[arg-type]
+    return b"\0".join(["\0".join(found).encode("utf-8", "surrogatepass"), *others])
 
 
 def _may_hold_arrays(value: object) -> bool:

@@ -105,7 +105,7 @@ class Triggers:
         if not ends and not others:
             return _NONE
         runs = [(start, stop) for start, stop in map(_whole, repeat(data), ends) if stop - start >= self._size]
-        return Signs(runs, 1 in others, 2 in others, 3 in others, 4 in others)  # noqa: FBT003 - as the patterns are ordered
+        return Signs(runs, 1 in others, 2 in others, 3 in others, 4 in others)
 
     def _built(self) -> Any:
         import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays

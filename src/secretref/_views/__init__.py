@@ -19,7 +19,7 @@ what would exceed the bound counts as a hit as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from secretref._guesses import guesses
@@ -117,7 +117,7 @@ class _Search:
             found += [source(span) for decoded, source in guesses(data) for span in self._deeper(decoded, depth)]
         return found
 
-    def _in_runs(self, joined: bytes, runs: list[Span], depth: int) -> list[Span]:
+    def _in_runs(self, joined: bytes, runs: Sequence[Span], depth: int) -> list[Span]:
         """Search runs of base64 digits, but none twice that another view has shown to be clean."""
         digits = [joined[start:end] for start, end in runs]
         fresh = [run for run, text in zip(runs, digits, strict=True) if self._clean.get(text, 0) < depth]
