@@ -5,7 +5,7 @@ package, runs the tests of that room, and names the changes that no test has not
 
 Everything that can be *disabled* is, one by one: an entry of a table, something yielded, a statement, the body of a
 handler, an operand, a keyword. *Ordinary* changes (a condition negated, a comparison shifted, a number one off, a
-return of nothing) are drawn by ``--sample`` with ``--seed``.
+return of nothing) are drawn by ``--sample`` with ``--seed``; ``--part`` draws from all.
 """
 
 from __future__ import annotations
@@ -274,7 +274,11 @@ def examine(room: Path, options: argparse.Namespace) -> Counter[str]:
         for *way, name in (names.split("/") for names in (options.tests or TESTS[package]).split())
     ]
     drawn = random.Random(f"{options.seed} {room}")
-    mutants = [mutant for mutant in Mutants(source) if not mutant.ordinary or drawn.random() < options.sample]
+    mutants = [
+        mutant
+        for mutant in Mutants(source)
+        if drawn.random() < options.part * (options.sample if mutant.ordinary else 1)
+    ]
     counts: Counter[str] = Counter()
     running: dict[int, tuple[Workshop, Mutant, float]] = {}
     with tempfile.TemporaryDirectory() as place:
@@ -315,6 +319,7 @@ def main() -> None:
     )
     parser.add_argument("--tests", help="run these instead, named as in TESTS")
     parser.add_argument("--sample", type=float, default=1.0, help="part of the ordinary changes to try")
+    parser.add_argument("--part", type=float, default=1.0, help="part of all changes to try")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()

@@ -19,7 +19,7 @@ from secretref._encodings import COMMON, Form, base64_cores, binary_forms, forms
 SYMBOLS = "cnry!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ 7Q"
 ONE_QUOTE = "cnry it's <7&Q>"
 OTHER_QUOTE = 'cnry "7Q" <&>'
-CONTROLS = 'cnry\b\t\n\f\r\x0b\x1b\x7f" 7Q'
+CONTROLS = 'cnry\b\t\n\f\r\x0b\x1b\x1f\x7f" 7Q'
 FOREIGN = "cnry é✓😀\u2028 7Q"
 MIXED = "cnry'\b\x1b\"<&>+`/7Q é"
 LETTERS = "cnryéß日7Q"

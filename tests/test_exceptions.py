@@ -430,3 +430,27 @@ def test_nothing_of_the_original_hangs_on_the_copy():
         assert one is not error
         assert not (isinstance(one, types.FrameType) and one.f_locals)
         stack += gc.get_referents(one)
+
+
+class Told(Exception):
+    """A slot named like one of a group, and another that is empty."""
+
+    __slots__ = ("exceptions", "message", "nothing")
+
+
+def test_slots_keep_their_state_whatever_their_names():
+    error = Told("x")
+    error.message, error.exceptions = f"m {SECRET}", [SECRET]
+    copy = exception(error)
+    assert type(copy) is Told
+    assert (copy.message, copy.exceptions) == (f"m {MARK}", [MARK])
+    assert not hasattr(copy, "nothing")
+
+
+def test_a_model_error_keeps_places_inputs_and_contexts():
+    copy = exception(raised(RAISED["custom model"]))
+    (line,) = copy.errors(include_url=False)
+    assert line == {"type": "own", "loc": ("word",), "msg": f"own {MARK} text", "input": MARK}
+    copy = exception(raised(lambda: Model(number=SECRET, word="x")))
+    assert [line["loc"] for line in copy.errors()] == [("number",), ("word",)]
+    assert [line["input"] for line in copy.errors()] == [MARK, "x"]

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretBytes, SecretStr
 
 from secretref import _needles
-from secretref._needles import Registration, Registry
+from secretref._needles import Registration, Registry, Union
 from secretref.errors import InputError, WeakSecretError
 
 
@@ -245,3 +245,7 @@ def test_a_finaliser_that_asks_while_needles_are_built_neither_hangs_nor_hides_v
     for needles in (nested[0], outer, registry.current()):
         assert needles.spans(b"x first-value-cnry y")
     assert registry.current().spans(b"x second-value-cnry y")
+
+
+def test_a_union_shows_nothing():
+    assert repr(Union(lambda: [registry("cnry-value")])) == "Union()"

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from secretref import Limits, SecretRef, Template
+from secretref._template import _KNOWN
 from secretref.errors import ConfigurationError, InputError, LimitError, TemplateSyntaxError
 
 A, B = "${workflow.secrets.A}", "${workflow.secrets.B.user}"
@@ -247,3 +248,37 @@ def test_the_place_of_the_root_is_not_named():
         Template.compile("${workflow.secret.A}")
     with pytest.raises(TemplateSyntaxError, match=r"reference: / \[0:20\]"):
         Template.compile({"": "${workflow.secret.A}"})
+
+
+def test_a_small_definition_that_comes_again_is_not_compiled_again():
+    definition = {"a": ["${workflow.secrets.A}", 1, True, None, 1.5]}
+    first = Template.compile(definition)
+    assert Template.compile(json.loads(json.dumps(definition))) in (first, Template.compile(definition))
+    assert Template.compile(definition) is Template.compile(definition)
+    definition["a"][0] = "${workflow.secrets.B}"
+    assert Template.compile(definition).names == {"B"}
+    assert first.names == {"A"}
+
+
+@pytest.mark.parametrize("other", [{"a": 1}, {"a": 1.0}, {"a": True}, {"a": "1"}, {"a": [1]}, {"b": 1}, {"a": -0.0}])
+def test_what_is_remembered_is_exactly_what_was_compiled(other):
+    for definition in ({"a": 1}, {"a": 1.0}, {"a": True}, {"a": "1"}, {"a": [1]}, {"a": (1,)}, {"b": 1}, {"a": 0.0}):
+        Template.compile(definition)
+    assert repr(Template.compile(other).definition) == repr(other)
+
+
+def test_limits_hold_for_definitions_that_are_known():
+    definition = ["${workflow.secrets.A}", "${workflow.secrets.B}"]
+    Template.compile(definition)
+    with pytest.raises(LimitError):
+        Template.compile(definition, limits=Limits(expressions=1))
+    with pytest.raises(InputError):
+        Template.compile([b"${workflow.secrets.A}", bytearray(b"x")])
+
+
+def test_few_definitions_are_remembered():
+    for number in range(600):
+        Template.compile({"a": [f"${{workflow.secrets.A{number}}}"]})
+    Template.compile(["x" * 100_000])
+    assert len(_KNOWN) <= 256
+    assert max(map(len, _KNOWN)) < 100_000

@@ -73,6 +73,8 @@ class Subject:
 
     def keys(self) -> tuple[Key, ...]:
         """List whose grants count for this subject."""
+        if not self.roles and not self.groups:
+            return ((self.type, self.id),)
         others = chain((("ROLE", role) for role in self.roles), (("GROUP", group) for group in self.groups))
         return ((self.type, self.id), *others)
 

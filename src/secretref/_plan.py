@@ -61,16 +61,21 @@ class Edits(NamedTuple):
 
     Attributes:
         spine: The containers that change, outer ones first, each by the number of the one around it and its key
-            there. Number 0 is the list of one that holds the tree, and not among them.
+            there. The outermost has the number 0 and is not among them.
         wholes: Strings that are one expression: number of the container, key, expression.
         singles: Strings with one expression: the same, and what stands before and behind it.
         joined: All others: number of the container, key, pieces.
+        bare: The tree is itself a string to write; number 0 is then the list of one that holds it.
     """
 
     spine: tuple[tuple[int, Any], ...]
     wholes: tuple[tuple[int, Any, Expression], ...]
     singles: tuple[tuple[int, Any, str, Expression, str], ...]
     joined: tuple[tuple[int, Any, tuple[Piece, ...]], ...]
+    bare: bool
+
+
+_NOTHING: Final = Edits((), (), (), (), bare=False)
 
 
 def edits(touched: Touched, pieces_of: Callable[[Leaf], tuple[Piece, ...] | None]) -> Edits:
@@ -79,7 +84,7 @@ def edits(touched: Touched, pieces_of: Callable[[Leaf], tuple[Piece, ...] | None
     wholes: list[tuple[int, Any, Expression]] = []
     singles: list[tuple[int, Any, str, Expression, str]] = []
     joined: list[tuple[int, Any, tuple[Piece, ...]]] = []
-    numbers = {id(None): 0}  # of containers, by the identity of their frame; the list of one is the first
+    numbers: dict[int, int] = {}  # of containers, by the identity of their frame
     alive = []
     for frame, leaf in leaves(touched):
         pieces: tuple[Any, ...] | None = pieces_of(leaf)
@@ -88,20 +93,24 @@ def edits(touched: Touched, pieces_of: Callable[[Leaf], tuple[Piece, ...] | None
         around, key = frame
         alive.append(around)
         missing = []
-        while id(around) not in numbers:
+        while around is not None and id(around) not in numbers:
             missing.append(around)
             around = around[0]
-        number = numbers[id(around)]
+        number = 0 if around is None else numbers[id(around)]
         for link in reversed(missing):
-            spine.append((number, link[1]))
-            number = numbers[id(link)] = len(spine)
+            if link[0] is not None:
+                spine.append((number, link[1]))
+                number = len(spine)
+            numbers[id(link)] = number
         if len(pieces) != 3:
             joined.append((number, key, pieces))
         elif pieces[0] or pieces[2]:
             singles.append((number, key, *pieces))
         else:
             wholes.append((number, key, pieces[1]))
-    return Edits(tuple(spine), tuple(wholes), tuple(singles), tuple(joined))
+    if not alive:
+        return _NOTHING
+    return Edits(tuple(spine), tuple(wholes), tuple(singles), tuple(joined), bare=alive[0] is None)
 
 
 def leaves(touched: Touched) -> Iterator[tuple[Frame, Leaf]]:
@@ -131,23 +140,25 @@ def render(
     Returns:
         The tree with the values.
     """
-    if not (todo.spine or todo.wholes or todo.singles or todo.joined):
+    if todo is _NOTHING:
         return box[0]
+    containers, wholes, singles, joined, bare = todo
+    outermost = box if bare else box[0]
     if spine:
-        box = box.copy()
-        made = [box]
-        for number, key in todo.spine:
+        outermost = outermost.copy()
+        made = [outermost]
+        for number, key in containers:
             owner = made[number]
             target = owner[key] = owner[key].copy()
             made.append(target)
     else:
-        made = [box]
-        for number, key in todo.spine:
+        made = [outermost]
+        for number, key in containers:
             made.append(made[number][key])
-    for number, key, expression in todo.wholes:
-        made[number][key] = thaw(whole[expression]) if expression in whole else texts[expression]
-    for number, key, before, expression, after in todo.singles:
+    for number, key, before, expression, after in singles:
         made[number][key] = f"{before}{texts[expression]}{after}"
-    for number, key, pieces in todo.joined:
+    for number, key, expression in wholes:
+        made[number][key] = thaw(whole[expression]) if expression in whole else texts[expression]
+    for number, key, pieces in joined:
         made[number][key] = "".join([piece if isinstance(piece, str) else texts[piece] for piece in pieces])
-    return box[0]
+    return outermost[0] if bare else outermost

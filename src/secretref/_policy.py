@@ -81,10 +81,12 @@ class _Rules:
             else:
                 self.prefixes.add(start)
 
-    def allow(self, names: frozenset[str], tags: Mapping[str, Collection[str]]) -> set[str]:
+    def allow(self, names: frozenset[str], tags: Mapping[str, Collection[str]]) -> frozenset[str]:
         found = names & self.exact
-        others = names - self.exact if self.lengths or self.tags else ()
-        return {*found, *(name for name in others if self._glob(name) or not self.tags.isdisjoint(tags.get(name, ())))}
+        if len(found) == len(names) or not (self.lengths or self.tags):
+            return found
+        others = names - found
+        return found.union(name for name in others if self._glob(name) or not self.tags.isdisjoint(tags.get(name, ())))
 
     def _glob(self, name: str) -> bool:
         starts = [name[:length] for length in self.lengths if length <= len(name)]
@@ -185,15 +187,27 @@ class Policy:
             PolicyError: *subject* or *access* is none, a name is no text, or *tags* are none.
         """
         asking, wanted = Subject.parse(subject), _names(names)
+        kind = choice(access, ACCESS, "access")
         if tags is not _NO_TAGS:
             _check_tags(tags)
-        kind = access if access in ACCESS else choice(access, ACCESS, "access")
-        granted: set[str] | frozenset[str] = wanted if self._everything else set()
-        for key in () if self._everything else asking.keys():
-            rules = self._rules.get((kind, key))
+        granted = self._granted(asking, wanted, kind, tags)
+        return Decision(asking, kind, granted, wanted - granted)
+
+    def denied(self, subject: Subject, names: frozenset[str]) -> frozenset[str]:
+        """Return those of *names*, texts all, that *subject* may not READ, for the resolver."""
+        return names - self._granted(subject, names, "READ", _NO_TAGS)
+
+    def _granted(
+        self, asking: Subject, wanted: frozenset[str], access: str, tags: Mapping[str, Collection[str]]
+    ) -> frozenset[str]:
+        if self._everything:
+            return wanted
+        granted: frozenset[str] = frozenset()
+        for key in asking.keys():  # noqa: SIM118 - no mapping
+            rules = self._rules.get((access, key))
             if rules is not None:
-                granted = granted | rules.allow(wanted, tags)
-        return Decision(asking, kind, frozenset(granted), wanted - granted)
+                granted |= rules.allow(wanted, tags)
+        return granted
 
     def explain(
         self, subject: Subject | str, name: str, *, access: str = "READ", tags: Collection[str] = ()

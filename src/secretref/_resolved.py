@@ -7,10 +7,9 @@ module, by functions that raise nothing while they hold it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, final
 
 from pydantic import SecretStr
 
@@ -34,10 +33,10 @@ __all__ = ["Filled", "Keeper", "Refresher", "Request", "ResolvedInput", "exceeds
 _NOTHING: Final = SecretStr("")
 _ABSENT: Final = object()
 _TEXT: Final = frozenset({str})
+_NONE: Final[frozenset[Expression]] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is to be resolved, for whom; holds data but no value.
 
     Attributes:
@@ -57,8 +56,7 @@ class Request:
     task: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """What each secret expression yields.
 
     Attributes:
@@ -105,8 +103,9 @@ def fill(template: Template, values: Mapping[str, SecretStr]) -> Filled:
                 typed.append(expression)
         if value is None:
             lost.append(expression)
-        texts[expression] = _NOTHING if value is None else value
-    return Filled(texts, frozenset([*typed, *lost]), tuple(lost))
+            value = _NOTHING
+        texts[expression] = value
+    return Filled(texts, frozenset([*typed, *lost]) if typed or lost else _NONE, tuple(lost))
 
 
 def exceeds(request: Request, filled: Filled, most: int) -> bool:
@@ -114,14 +113,13 @@ def exceeds(request: Request, filled: Filled, most: int) -> bool:
     size, places = request.template.size
     if request.bound is not None:
         size = len(request.bound.frozen)
-    data = (request.data or {}).values()
-    longest = max([len(value.get_secret_value()) for value in filled.texts.values()], default=0)
-    longest = max([longest, *(len(datum.frozen or datum.text) for datum in data)])
-    if size + places * longest <= most:
-        return False
-    lengths = {expression: len(value.get_secret_value()) for expression, value in filled.texts.items()}
-    lengths |= {each: len(datum.frozen or datum.text) for each, datum in (request.data or {}).items()}
-    return size + sum(lengths.get(each, 0) * times for each, times in request.template.occurrences.items()) > most
+    lengths = [len(value) for value in filled.texts.values()]
+    if request.data:
+        lengths += [len(datum.frozen or datum.text) for datum in request.data.values()]
+    if not lengths or size + places * max(lengths) <= most:
+        return size > most
+    by_expression = dict(zip([*filled.texts, *(request.data or ())], lengths, strict=True))
+    return size + sum(by_expression.get(each, 0) * times for each, times in request.template.occurrences.items()) > most
 
 
 class Keeper:
@@ -136,15 +134,16 @@ class Keeper:
 
     def add(self, values: Mapping[str, SecretStr], filled: Filled) -> None:
         """Keep what was fetched and what paths lead to in it: both must be hidden before they are handed out."""
-        derived = [
-            (".".join([each.name, *("$" if step is None else str(step) for step in each.steps)]), value)
-            for each, value in filled.texts.items()
-            if each.steps and each not in filled.lost
-        ]
+        found = [*values.items()]
+        for each, value in filled.texts.items():
+            if each.steps and each not in filled.lost:
+                found.append(
+                    (".".join([each.name, *("$" if step is None else str(step) for step in each.steps)]), value)
+                )
         with self._lock:
-            self._values += [*values.items(), *derived]
+            self._values += found
             if self._redactor is not None:
-                for name, value in (*values.items(), *derived):
+                for name, value in found:
                     self._redactor.register(name, value)
 
     @property
@@ -205,10 +204,9 @@ class ResolvedInput:
         request = self._request
         texts = {expression: value.get_secret_value() for expression, value in self._filled.texts.items()}
         whole = {expression: _frozen(texts[expression]) for expression in self._filled.typed}
-        for expression, datum in (request.data or {}).items():
-            texts[expression] = datum.text
-            if datum.frozen is not None:
-                whole[expression] = datum.frozen
+        if request.data:
+            texts |= {expression: datum.text for expression, datum in request.data.items()}
+            whole |= {each: datum.frozen for each, datum in request.data.items() if datum.frozen is not None}
         if request.bound is not None:
             return render(thaw(request.bound.frozen), request.bound.edits, texts, whole, spine=False)
         template = request.template

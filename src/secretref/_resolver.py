@@ -230,13 +230,12 @@ class Resolver:
     def _authorise(self, request: Request) -> None:
         fault: SecretRefError
         try:
-            decision = self._current_policy().decide(request.subject, request.template.names)
+            denied = self._current_policy().denied(request.subject, request.template.names)
+            if not denied:
+                return
         except SecretRefError as error:
             denied, fault = request.template.names, error
         else:
-            denied = decision.denied
-            if not denied:
-                return
             fault = AccessDeniedError(denied, subject=str(request.subject))
         self._event("denied", denied, request)
         raise fault

@@ -91,7 +91,8 @@ class Template:
     def compile(cls, definition: object, *, limits: Limits = DEFAULT) -> Self:
         """Compile a trusted *definition*.
 
-        The template keeps its own copy: whatever happens to *definition* afterwards changes nothing.
+        The template keeps its own copy: whatever happens to *definition* afterwards changes nothing. Of the last
+        small definitions the templates are remembered.
 
         Args:
             definition: A string, or a tree of mappings, lists and scalars. Its strings may hold references,
@@ -106,11 +107,14 @@ class Template:
         """
         if not isinstance(limits, Limits):
             raise ConfigurationError("limits are given as Limits")
+        frozen = _frozen(definition)
+        known = _KNOWN.get(frozen) if limits is DEFAULT else None
+        if known is not None:
+            return cast("Self", known)
         found = _survey(definition, limits)
         if found is None:
             definition = plain(definition, depth=limits.depth)
-            found = cast("_Found", _survey(definition, limits))
-        frozen = freeze([definition])
+            found, frozen = cast("_Found", _survey(definition, limits)), freeze([definition])
         if len(frozen) > limits.size and _characters(definition) > limits.size:
             raise LimitError("characters", limits.size)
         if _SURROGATE.search(frozen):
@@ -119,6 +123,8 @@ class Template:
             raise TemplateSyntaxError(_faults(definition))
         template = object.__new__(cls)
         vars(template).update(_frozen=frozen, _touched=found.touched)
+        if limits is DEFAULT:
+            _remember(template)
         return template
 
     @classmethod
@@ -260,6 +266,33 @@ class Template:
             serialization=core_schema.plain_serializer_function_ser_schema(lambda template: template.definition),
             json_schema_input_schema=core_schema.any_schema(),
         )
+
+
+_KNOWN: Final[
+    dict[bytes, Template]
+] = {}  # the last small templates: engines compile one definition for each of its runs
+_MOST_KNOWN: Final = 256
+_SMALL: Final = 1 << 16  # bytes
+
+
+def _remember(template: Template) -> None:
+    """Keep *template* in place of the oldest; templates cannot be changed, so that all may share it."""
+    frozen = template._frozen  # noqa: SLF001 - of this module
+    if len(frozen) <= _SMALL:
+        _KNOWN[frozen] = template
+    while len(_KNOWN) > _MOST_KNOWN:
+        _KNOWN.pop(next(iter(tuple(_KNOWN)), b""), None)
+
+
+def _frozen(definition: object) -> bytes:
+    """Freeze what may not be plain; nothing if it cannot be frozen.
+
+    What is written shows the types of all that is in it, so what is the same bytes as something plain is plain itself.
+    """
+    try:
+        return freeze([definition])
+    except ValueError:
+        return b""
 
 
 class _Found(NamedTuple):

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = ["aask", "ask", "held", "name_of", "seconds_left"]
 
+_BLOCKING: Final = ("fetch", "afetch")
+_AWAITED: Final = ("afetch", "fetch")
+_AFRESH: Final = ("refetch", "arefetch", *_BLOCKING)
+_AFRESH_AWAITED: Final = ("arefetch", "refetch", *_AWAITED)
 _TRANSIENT: Final = (TimeoutError, ConnectionError)
 _NO_FETCH, _NO_MAPPING, _NO_VALUE = "has no fetch", "answer is no mapping", "value is no SecretStr"
 _KIND: Final = re.compile(  # the form of a class name, or what this module says
@@ -66,9 +70,11 @@ def ask(
     if deadline is not None:
         return _in_time(lambda: ask(provider, names, fresh=fresh), deadline, provider)
     try:
-        _, method = _method(provider, ("refetch", "arefetch") if fresh else (), ("fetch", "afetch"))
+        _, method = _method(provider, _AFRESH if fresh else _BLOCKING)
         answer = method(names)
-        return _checked(_finished(answer) if isawaitable(answer) else answer, provider, names)
+        if type(answer) is not dict and isawaitable(answer):
+            answer = _finished(answer)
+        return _checked(answer, provider, names)
     except Exception as error:  # noqa: BLE001 - whatever a provider raises may quote a value
         failure = _silenced(error, provider, names)
     raise failure
@@ -100,7 +106,7 @@ async def aask(
     limit = timeout(deadline)
     try:
         async with limit:
-            called, method = _method(provider, ("arefetch", "refetch") if fresh else (), ("afetch", "fetch"))
+            called, method = _method(provider, _AFRESH_AWAITED if fresh else _AWAITED)
             direct = called.startswith("a") or iscoroutinefunction(method)
             answer, failure = (method(names), None) if direct else await to_thread(_outcome, method, provider, names)
             if failure is None:
@@ -139,9 +145,9 @@ def _late(provider: object) -> ProviderUnavailableError:
     return ProviderUnavailableError(name_of(provider), kind="deadline exceeded")
 
 
-def _method(provider: object, *choices: tuple[str, ...]) -> tuple[str, Callable[[frozenset[str]], Any]]:
+def _method(provider: object, choices: tuple[str, ...]) -> tuple[str, Callable[[frozenset[str]], Any]]:
     """Return the first method of *choices* that *provider* has, and what it is called."""
-    for name in (name for choice in choices for name in choice):
+    for name in choices:
         method = getattr(provider, name, None)
         if callable(method):
             return name, method
