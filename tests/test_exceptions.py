@@ -454,3 +454,52 @@ def test_a_model_error_keeps_places_inputs_and_contexts():
     copy = exception(raised(lambda: Model(number=SECRET, word="x")))
     assert [line["loc"] for line in copy.errors()] == [("number",), ("word",)]
     assert [line["input"] for line in copy.errors()] == [MARK, "x"]
+
+
+def test_a_shell_that_another_exception_holds_is_not_handed_out():
+    failing, other = Constant("x"), ValueError("y")
+    other.held, failing.__context__ = failing, other
+    done = exception(failing)
+    assert type(done) is RedactedError
+    assert_clean(done)
+    assert done.__context__ is None or not leaks(vars(done.__context__))
+
+
+def test_an_error_that_is_clean_but_shows_a_value_does_not_come_back_itself():
+    assert type(exception(Constant("x"))) is RedactedError
+
+
+def test_an_implicit_context_is_shown_and_a_suppressed_one_is_not():
+    def implicit():
+        try:
+            raise KeyError("first")
+        except KeyError:
+            raise ValueError("second")  # noqa: B904 - that is the point
+
+    def suppressed():
+        try:
+            raise KeyError("first")
+        except KeyError:
+            raise ValueError("second") from None
+
+    assert "KeyError" in "".join(traceback.format_exception(exception(raised(implicit))))
+    assert "KeyError" not in "".join(traceback.format_exception(exception(raised(suppressed))))
+
+
+class Ends(asyncio.CancelledError):
+    __str__ = Steers.__str__
+
+
+def test_control_flow_that_cannot_be_copied_keeps_its_meaning():
+    cancelled, left, steered = (exception(raised(throw, kind("x"))) for kind in (Ends, Leaves, Steers))
+    assert type(cancelled) is asyncio.CancelledError
+    assert cancelled.args == (f"Ends: {MARK}",)
+    assert (type(left), left.code, left.args) == (SystemExit, 1, (1,))
+    assert (type(steered), steered.args) == (BaseException, (f"Steers: {MARK}",))
+
+
+def test_a_clean_error_comes_back_itself_wherever_it_stands():
+    member = ValueError("fine")
+    error = KeyError(member, [member])
+    assert exception(error) is error
+    assert exception(ValueError(error, SECRET)).args[0] is error
