@@ -173,12 +173,12 @@ class TestOpen:
 def test_little_work_is_done_without_an_automaton_and_much_work_with_one():
     matcher = Matcher([Form(b"abc")])
     matcher.spans(b"x" * 100)
-    assert matcher._automaton is None
+    assert matcher._ends is None
     matcher.spans(b"x" * 100_000_000)
-    automaton = matcher._automaton
+    automaton = matcher._ends
     assert automaton is not None
     assert matcher.spans(b"xabc")[0] == [(1, 4)]
-    assert matcher._automaton is automaton
+    assert matcher._ends is automaton
 
 
 @pytest.mark.usefixtures("engine")
@@ -204,8 +204,8 @@ def test_threads_share_a_matcher():
 def test_while_all_scratches_are_in_use_another_is_made():
     matcher = Matcher([Form(b"abc")])
     matcher.spans(b"xabc")
-    if matcher._automaton:
-        matcher._automaton._scratches.clear()  # as if other threads had taken them
+    if matcher._ends:
+        matcher._ends._automaton._scratches.clear()  # as if other threads had taken them
     assert matcher.spans(b"xabc")[0] == [(1, 4)]
 
 

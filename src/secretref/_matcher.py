@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 import threading
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
-from typing import Any, Protocol
+from typing import Protocol
 
+from secretref._automaton import Automaton, exactly
 from secretref._encodings import BASE64_DIGITS, Form
 
 __all__ = ["Finder", "Matcher", "Span"]
@@ -70,8 +70,8 @@ class Matcher:
     """
 
     __slots__ = (
-        "_automaton",
         "_breaks",
+        "_ends",
         "_heads",
         "_left",
         "_literals",
@@ -103,7 +103,7 @@ class Matcher:
         self.longest, self.shortest = max(lengths, default=0), min(lengths, default=1)
         self.reach = self.longest + _LOOKAHEAD + 1
         self._heads: _Heads | None = None
-        self._automaton: _Automaton | None = None
+        self._ends: _Ends | None = None
         self._spent = 0.0
         self._lock = threading.RLock()  # a finaliser that logs may come back while it is held
 
@@ -176,12 +176,12 @@ class Matcher:
     def _occurrences(self, data: bytes) -> _Occurrences:
         if len(data) < self.shortest or not self.forms:
             return [], []
-        if self._automaton is None:
+        if self._ends is None:
             self._spent += len(self.forms) * (_FIND_CALL + len(data) * _FIND_BYTE)
             if self._spent > _BUILD + _BUILD_LITERAL * len(self.forms):
                 with self._lock:
-                    self._automaton = self._automaton or _Automaton(self.forms, self._plain)
-        return self._find_each(data) if self._automaton is None else self._automaton.occurrences(data)
+                    self._ends = self._ends or _Ends(self.forms, self._plain)
+        return self._find_each(data) if self._ends is None else self._ends.occurrences(data)
 
     def _find_each(self, data: bytes) -> _Occurrences:
         found: list[Span] = []
@@ -213,22 +213,20 @@ def _stands_alone(data: bytes, start: int, end: int) -> bool:
     return begins and ends
 
 
-class _Automaton:
-    """Hyperscan over the ends of the forms. The compiled database holds the values: it is never written anywhere.
+class _Ends:
+    """All forms in one pass, found by their ends.
 
-    Forms of a value differ in a few escapes, so many end alike: of many forms, a database of short ends is built in
+    Forms of a value differ in a few escapes, so many end alike: of many forms, an automaton of short ends is built in
     half the time and half as large. What stands before such an end is compared.
     """
 
-    __slots__ = ("_caseless", "_database", "_plain", "_scratches", "_shared", "_sizes")
+    __slots__ = ("_automaton", "_caseless", "_plain", "_shared", "_sizes")
 
     _MANY = 1500
     _LONG, _SHORT = 64, 16
-    """Bytes of a literal that Hyperscan gets; of many forms, fewer."""
+    """Bytes of a literal that the automaton gets; of many forms, fewer."""
 
     def __init__(self, forms: tuple[Form, ...], plain: int) -> None:
-        import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays
-
         size = self._SHORT if len(forms) > self._MANY else self._LONG
         ends: dict[tuple[bytes, bool], list[int]] = {}
         for index, form in enumerate(forms):
@@ -241,20 +239,14 @@ class _Automaton:
         shared = {end: found for end, found in ends.items() if end not in sure}
         ordered = [*sure, *shared]
         self._plain = plain
-        self._sizes = [len(literal) for literal, _ in sure]
+        self._sizes = [len(end) for end, _ in sure]
         self._shared = [
             [(len(forms[index].literal), forms[index].literal, index) for index in found] for found in shared.values()
         ]
         self._caseless = [caseless for _, caseless in shared]
-        # Hexadecimal escapes, because the binding passes plain literals as C strings and would cut them at a NUL.
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=[_escaped(literal) for literal, _ in ordered],
-            ids=list(range(len(ordered))),
-            elements=len(ordered),
-            flags=[hyperscan.HS_FLAG_CASELESS if caseless else 0 for _, caseless in ordered],
+        self._automaton = Automaton(
+            [exactly(end) for end, _ in ordered], caseless=[caseless for _, caseless in ordered]
         )
-        self._scratches: deque[Any] = deque([hyperscan.Scratch(self._database)])
 
     def occurrences(self, data: bytes) -> _Occurrences:
         found: list[Span] = []
@@ -267,16 +259,7 @@ class _Automaton:
             else:
                 unsure.append((index - sure, end))
 
-        try:
-            scratch = self._scratches.pop()
-        except IndexError:  # one for each thread that scans at this moment
-            import hyperscan  # noqa: PLC0415 - loaded already
-
-            scratch = hyperscan.Scratch(self._database)
-        try:
-            self._database.scan(data, match_event_handler=note, scratch=scratch)
-        finally:
-            self._scratches.append(scratch)
+        self._automaton.scan(data, note)
         return found, self._completed(data, unsure, found) if unsure else []
 
     def _completed(self, data: bytes, unsure: list[tuple[int, int]], found: list[Span]) -> list[tuple[int, int, int]]:
@@ -285,18 +268,14 @@ class _Automaton:
         plain, shared, is_caseless = self._plain, self._shared, self._caseless
         for at, end in unsure:
             caseless = is_caseless[at]
-            for size, literal, index in shared[at]:
+            for size, form, index in shared[at]:
                 text = data[end - size : end]
-                if text == literal or (caseless and text.lower() == literal):
+                if text == form or (caseless and text.lower() == form):
                     if index < plain:
                         found.append((end - size, end))
                     else:
                         conditional.append((index, end - size, end))
         return conditional
-
-
-def _escaped(literal: bytes) -> bytes:
-    return b"\\x" + literal.hex(":").encode("ascii").replace(b":", b"\\x")
 
 
 class _Heads:

@@ -7,12 +7,12 @@ asked makes no difference to the result.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import repeat
-from typing import Any
+
+from secretref._automaton import Automaton
 
 __all__ = ["Signs", "Triggers", "triggers"]
 
@@ -65,7 +65,7 @@ def triggers(least: int) -> Triggers:
 class Triggers:
     """Signs to look for. Safe to share between threads."""
 
-    __slots__ = ("_asked", "_automaton", "_local", "_long", "_patterns", "_size")
+    __slots__ = ("_asked", "_automaton", "_long", "_patterns", "_size")
 
     def __init__(self, least: int) -> None:
         self._size = min(24, 16 * least // 9)  # a value in base64 twice; once is found without decoding
@@ -81,8 +81,7 @@ class Triggers:
             _DUMPED,
         ]
         self._asked = 0
-        self._automaton: Any = None
-        self._local = threading.local()
+        self._automaton: Automaton | None = None
 
     def signs(self, data: bytes) -> Signs:
         """Look for what can be decoded in *data*."""
@@ -91,7 +90,7 @@ class Triggers:
             if self._asked <= _WARM:
                 runs = [found.span() for found in self._long.finditer(data)]
                 return Signs(runs, hexadecimal=True, prefixed=True, listed=True, dumped=True)
-            self._automaton = self._built()
+            self._automaton = Automaton(self._patterns, once=[index > 0 for index in range(len(self._patterns))])
         ends: list[int] = []
         others: set[int] = set()
 
@@ -101,32 +100,11 @@ class Triggers:
             else:
                 ends.append(end)
 
-        self._automaton.scan(data, match_event_handler=note, scratch=self._scratch())
+        self._automaton.scan(data, note)
         if not ends and not others:
             return _NONE
         runs = [(start, stop) for start, stop in map(_whole, repeat(data), ends) if stop - start >= self._size]
         return Signs(runs, 1 in others, 2 in others, 3 in others, 4 in others)
-
-    def _built(self) -> Any:
-        import hyperscan  # noqa: PLC0415 - 10 ms, only when it pays
-
-        once = hyperscan.HS_FLAG_SINGLEMATCH
-        automaton = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        automaton.compile(
-            expressions=self._patterns,
-            ids=list(range(len(self._patterns))),
-            elements=len(self._patterns),
-            flags=[hyperscan.HS_FLAG_DOTALL | flag for flag in (0, *[once] * (len(self._patterns) - 1))],
-        )
-        return automaton
-
-    def _scratch(self) -> Any:
-        """Working memory of Hyperscan, one for each thread."""
-        if not hasattr(self._local, "scratch"):
-            import hyperscan  # noqa: PLC0415 - loaded by then
-
-            self._local.scratch = hyperscan.Scratch(self._automaton)
-        return self._local.scratch
 
 
 def _whole(data: bytes, end: int) -> Span:
