@@ -503,3 +503,17 @@ def test_a_clean_error_comes_back_itself_wherever_it_stands():
     error = KeyError(member, [member])
     assert exception(error) is error
     assert exception(ValueError(error, SECRET)).args[0] is error
+
+
+class Made(Exception):
+    def __new__(cls, first, second):
+        return super().__new__(cls, first, second)
+
+    def __init__(self, first, second):
+        super().__init__(first)
+        self.second = second
+
+
+def test_no_constructor_of_the_class_is_run():
+    copy = exception(Made("x", SECRET))
+    assert (type(copy), copy.args, copy.second) == (Made, ("x",), MARK)

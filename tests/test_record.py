@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from secretref import ExecutionRecord, Policy, Resolver, Template, _record
+from secretref.errors import InputError
 from secretref.testing import FakeProvider, assert_no_leak, canary
 
 DEFINITION = {"auth": "Bearer ${workflow.secrets.A}", "to": "${workflow.input.to}", "x": ["${workflow.secrets.B}"]}
@@ -253,6 +254,25 @@ def test_subject_workflow_and_task_are_redacted(resolver, value):
     record = resolved.record()
     assert (record.subject, record.workflow, record.task) == ("user:***", "w-***", "***")
     assert_no_leak(stored(record), value)
+
+
+def test_values_of_earlier_tasks_are_hidden_in_what_is_recorded_of_later_ones(resolver, resolved, value):
+    raw = {"echo": f"key {value}", "odd": resolved.derive("odd", value[::-1])}
+    template = Template.compile({"b": "${workflow.secrets.B}", "echo": "${first.echo}"})
+    later = resolver.resolve(template, subject="app:x", data={"first": raw}, after=[resolved])
+    assert later.reveal()["echo"] == raw["echo"]
+    record = later.record(raw, error=ValueError(raw["echo"]), logs=[raw["odd"]], data=True)
+    assert record.output == {"echo": "key ***", "odd": "***"}
+    assert record.data == {"first.echo": "key ***"}
+    assert_no_leak(stored(record), value, value[::-1])
+    assert_no_leak(stored(resolver.declare(["B"], subject="app:x", after=(later,)).record(raw)), value, value[::-1])
+
+
+@pytest.mark.parametrize("after", [None, 5, [None], ["x"], "x"])
+def test_only_what_was_resolved_comes_before(resolver, provider, after):
+    with pytest.raises(InputError):
+        resolver.resolve(Template.compile(DEFINITION), subject="app:x", after=after)
+    assert provider.calls == []
 
 
 def test_weak_values_are_named(resolver, provider):

@@ -18,7 +18,6 @@ from secretref._data import Datum
 from secretref._document import extract
 from secretref._plan import render
 from secretref._policy import Subject
-from secretref._record import WITHHELD, ExecutionRecord, Facts, recorded
 from secretref._redactor import Redactor
 from secretref._syntax import Expression, Kind
 from secretref._template import Template
@@ -26,6 +25,7 @@ from secretref._tree import freeze, plain, steps, thaw
 from secretref.errors import InputError
 
 if TYPE_CHECKING:
+    from secretref._record import ExecutionRecord
     from secretref.logs import Guard
 
 __all__ = ["Filled", "Keeper", "Refresher", "Request", "ResolvedInput", "exceeds", "fill", "sound"]
@@ -123,14 +123,41 @@ def exceeds(request: Request, filled: Filled, most: int) -> bool:
 
 
 class Keeper:
-    """All values of an execution, those before a rotation too, and the redactor that hides them."""
+    """All values of an execution, those before a rotation too, and the redactor that hides them.
+
+    Args:
+        earlier: Keepers of the same run; what they have by now is hidden as well.
+    """
 
     __slots__ = ("_lock", "_redactor", "_values")
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Iterable[Keeper] = ()) -> None:
         self._lock = RLock()  # a finaliser that logs may come back while it is held
         self._redactor: Redactor | None = None
         self._values: list[tuple[str, SecretStr]] = []
+        for each in earlier:
+            self._values += each.values
+
+    @property
+    def values(self) -> list[tuple[str, SecretStr]]:
+        """The names and values there are by now."""
+        with self._lock:
+            return list(self._values)
+
+    @classmethod
+    def after(cls, earlier: object) -> Keeper:
+        """Make one for what is resolved after *earlier*, a list of resolved inputs."""
+        listed = list(earlier) if isinstance(earlier, Iterable) else [None]
+        found = [one for one in listed if isinstance(one, ResolvedInput)]
+        if len(found) < len(listed):
+            raise InputError("after is a list of what earlier tasks were resolved to")
+        return cls(one._keeper for one in found)  # noqa: SLF001 - of this module
+
+    def derive(self, name: str, value: str) -> None:
+        """Keep and hide a value that was made from others."""
+        self.redactor.register(name, value)
+        with self._lock:
+            self._values.append((name, SecretStr(value)))
 
     def add(self, values: Mapping[str, SecretStr], filled: Filled) -> None:
         """Keep what was fetched and what paths lead to in it: both must be hidden before they are handed out."""
@@ -234,6 +261,8 @@ class ResolvedInput:
             received: The input as the task left it, if that is to be kept: where values stood, the definition stands
                 again, whatever the task has made of them; where it changed the shape around them, a remark.
         """
+        from secretref._record import Facts, recorded  # noqa: PLC0415 - pydantic builds a model, on first use
+
         emitted: dict[str, object] = {"output": output}
         if error is not None:
             emitted["error"] = error
@@ -274,7 +303,7 @@ class ResolvedInput:
         """
         if not isinstance(name, str):
             raise InputError("the name of a value is text")
-        self.redactor.register(name, value)
+        self._keeper.derive(name, value)
         return value
 
     def refresh(self) -> ResolvedInput:
@@ -310,26 +339,28 @@ def _frozen(text: str) -> bytes:
 
 def _masked(template: Template, received: object) -> Any:
     """Put the definition's text back wherever a value was put, and withhold where that cannot be told any more."""
+    from secretref._record import WITHHELD  # noqa: PLC0415 - see record
+
     box = [plain(received, surrogates=True)]
     for frame, leaf in template.leaves():
         if any(item.expression.kind is Kind.SECRET for item in leaf.items):
-            _cover(box, template.box, steps(frame), leaf.text)
+            _cover(box, template.box, steps(frame), leaf.text, WITHHELD)
     return box[0]
 
 
-def _cover(found: Any, defined: Any, way: list[Any], text: str) -> None:
+def _cover(found: Any, defined: Any, way: list[Any], text: str, remark: str) -> None:
     """Write *text* where *way* leads in the tree *found*.
 
-    A container that is not of the shape it had is withheld: what was in it may be anywhere in it now. Where a member of
-    a mapping is gone, those that are new may be what became of it.
+    A container that is not of the shape it had becomes *remark*: what was in it may be anywhere in it now. Where a
+    member of a mapping is gone, those that are new may be what became of it.
     """
     holder, key = found, way[0]
     for step in way:
         if type(found) is not type(defined) or (type(found) is list and len(found) != len(defined)):
-            holder[key] = WITHHELD
+            holder[key] = remark
             return
         if type(found) is dict and step not in found:
-            found.update(dict.fromkeys(found.keys() - defined.keys(), WITHHELD))
+            found.update(dict.fromkeys(found.keys() - defined.keys(), remark))
             return
         holder, key = found, step
         found, defined = found[step], defined[step]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from pydantic import SecretStr
 
@@ -12,7 +12,6 @@ from secretref._audit import AuditEvent, AuditKind, Sink, write
 from secretref._bound import bind
 from secretref._data import Data, evaluate, looks_like_reference
 from secretref._policy import Policy, Subject
-from secretref._preflight import Preflight, preflight
 from secretref._resolved import Keeper, Request, ResolvedInput, exceeds, fill, sound
 from secretref._syntax import Expression
 from secretref._template import DEFAULT, Limits, Template
@@ -29,6 +28,9 @@ from secretref.errors import (
 )
 from secretref.providers import is_name
 from secretref.providers._ask import aask, ask, name_of
+
+if TYPE_CHECKING:
+    from secretref._preflight import Preflight
 
 __all__ = ["Missing", "Resolver"]
 
@@ -98,6 +100,7 @@ class Resolver:
         bound: object = _UNBOUND,
         workflow: str | None = None,
         task: str | None = None,
+        after: Iterable[ResolvedInput] = (),
     ) -> ResolvedInput:
         """Get the value of every reference of *template*.
 
@@ -112,6 +115,8 @@ class Resolver:
             bound: The definition as an engine has filled it already, its secret references untouched.
             workflow: What is run, for the audit and the record.
             task: The task in it, likewise.
+            after: What earlier tasks of the run were resolved to. What they returned may hold their values, and *data*
+                what they returned: all values they have by now are hidden in the record of this one, too.
 
         Returns:
             The resolved input; plain text leaves it only through ``reveal()``.
@@ -122,14 +127,16 @@ class Resolver:
             ConfigurationError: The callable for the policy gives none.
             AccessDeniedError: Some names are not granted; carries all of them.
             ReferenceError: Some foreign expressions have no datum; carries all of them.
-            InputError: Data is not JSON, *bound* does not fit the definition, or *workflow* or *task* is no text.
+            InputError: Data is not JSON, *bound* does not fit the definition, *workflow* or *task* is no text, or
+                *after* lists something else.
             SecretNotFoundError: Some granted names have no value, or paths lead nowhere; carries all of them.
             ProviderError: The provider could not be asked, or not in time.
             LimitError: The result would be too large.
             AuditError: An audit event could not be written.
         """
+        keeper = Keeper.after(after)
         request = self._request(template, subject, data, bound, workflow=workflow, task=task)
-        return self._released(request, self._fetched(request), Keeper())
+        return self._released(request, self._fetched(request), keeper)
 
     async def aresolve(
         self,
@@ -140,10 +147,12 @@ class Resolver:
         bound: object = _UNBOUND,
         workflow: str | None = None,
         task: str | None = None,
+        after: Iterable[ResolvedInput] = (),
     ) -> ResolvedInput:
         """Resolve without blocking the event loop; see ``resolve``."""
+        keeper = Keeper.after(after)
         request = self._request(template, subject, data, bound, workflow=workflow, task=task)
-        return self._released(request, await self._afetched(request), Keeper())
+        return self._released(request, await self._afetched(request), keeper)
 
     def declare(
         self,
@@ -152,12 +161,13 @@ class Resolver:
         subject: Subject | str,
         workflow: str | None = None,
         task: str | None = None,
+        after: Iterable[ResolvedInput] = (),
     ) -> ResolvedInput:
         """Get the values of *names* for a task that says what it needs; ``reveal()`` gives ``{name: value}``.
 
         Raises as ``resolve`` does, and InputError for what is no name.
         """
-        return self.resolve(_declared(names), subject=subject, workflow=workflow, task=task)
+        return self.resolve(_declared(names), subject=subject, workflow=workflow, task=task, after=after)
 
     async def adeclare(
         self,
@@ -166,9 +176,10 @@ class Resolver:
         subject: Subject | str,
         workflow: str | None = None,
         task: str | None = None,
+        after: Iterable[ResolvedInput] = (),
     ) -> ResolvedInput:
         """Declare without blocking the event loop; see ``declare``."""
-        return await self.aresolve(_declared(names), subject=subject, workflow=workflow, task=task)
+        return await self.aresolve(_declared(names), subject=subject, workflow=workflow, task=task, after=after)
 
     def preflight(
         self, definitions: Template | Iterable[object] | Mapping[str, object], subject: Subject | str
@@ -182,6 +193,8 @@ class Resolver:
         Raises:
             PolicyError: *subject* is none.
         """
+        from secretref._preflight import preflight  # noqa: PLC0415 - before a run, or never
+
         return preflight(definitions, Subject.parse(subject), self._current_policy(), self._provider)
 
     def refreshed(self, request: Request, keeper: Keeper) -> ResolvedInput:

@@ -110,7 +110,7 @@ class Template:
         frozen = _frozen(definition)
         known = _KNOWN.get(frozen) if limits is DEFAULT else None
         if known is not None:
-            return cast("Self", known)
+            return known
         found = _survey(definition, limits)
         if found is None:
             definition = plain(definition, depth=limits.depth)

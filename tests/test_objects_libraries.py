@@ -1,0 +1,163 @@
+"""Objects of other libraries keep their type, and classes and enumerations hide in no corner of their make."""
+
+import asyncio
+import enum
+import urllib.request
+import weakref
+
+import httpx
+import pytest
+import requests
+from _standin import MARK, NUMBER, SECRET, leaks, redact
+
+from secretref.errors import InputError
+
+HEADERS = {"Authorization": f"Bearer {NUMBER}", "Accept": "text/plain"}
+URL = f"https://cnry.example/{NUMBER}"
+
+
+def answer():
+    response = requests.Response()
+    response.status_code, response._content, response.url = 401, f"no {NUMBER}".encode(), URL
+    response.request = requests.Request("GET", URL, headers=HEADERS).prepare()
+    return response
+
+
+MADE = {
+    "urllib.request.Request": (lambda: urllib.request.Request(URL, headers=HEADERS), lambda one: one.full_url),
+    "requests.Request": (lambda: requests.Request("GET", URL, headers=HEADERS), lambda one: one.url),
+    "requests.PreparedRequest": (lambda: requests.Request("GET", URL, headers=HEADERS).prepare(), lambda one: one.url),
+    "requests.Response": (answer, lambda one: f"{one.url} {one.text}"),
+    "httpx.Request": (lambda: httpx.Request("GET", URL, headers=HEADERS), lambda one: one.headers["authorization"]),
+    "httpx.Response": (lambda: httpx.Response(401, headers=HEADERS, text=f"no {NUMBER}"), lambda one: one.text),
+    "httpx.Headers": (lambda: httpx.Headers(HEADERS), lambda one: one["authorization"]),
+}
+
+
+@pytest.mark.parametrize(("make", "show"), MADE.values(), ids=MADE)
+def test_requests_and_answers_keep_their_type(make, show):
+    done = redact(make())
+    assert type(done) is type(make())
+    assert MARK in show(done)
+    assert not leaks(done)
+
+
+class Sealed(enum.Enum):
+    """Shows neither name nor value."""
+
+    ONE = SECRET
+    __repr__ = __str__ = lambda self: "sealed"
+
+    def __format__(self, spec):
+        return "sealed"
+
+
+def test_the_value_of_an_enumeration_is_looked_at():
+    assert not leaks(redact([Sealed.ONE]))
+
+
+class Slotted:
+    """Shows no slot."""
+
+    __slots__ = (f"n{NUMBER}",)
+
+    def __repr__(self):
+        return "slotted"
+
+
+class Row(tuple):
+    """Shows no field."""
+
+    __slots__ = ()
+    _fields = (f"n{NUMBER}",)
+
+    def __repr__(self):
+        return "row"
+
+
+@pytest.mark.parametrize("value", [Slotted(), Row([1])], ids=["slots", "fields"])
+def test_names_that_are_not_shown_are_looked_at(value):
+    assert redact([value]) == [f"<{type(value).__name__}>"]
+
+
+class Later:
+    def __await__(self):
+        yield SECRET
+
+
+def test_what_can_be_awaited_is_refused():
+    with pytest.raises(InputError, match="Later cannot be redacted unread"):
+        redact([Later()])
+    assert asyncio.iscoroutine(Later()) is False
+
+
+def functions():
+    """Functions that hold a value in one place each, and show it in none."""
+
+    def default(token=SECRET): ...
+
+    def keyword(*, token=SECRET): ...
+
+    def documented(): ...
+
+    def attributed(): ...
+
+    def noted(token: str): ...
+
+    def constant():
+        return "c4nary-Vq9x/Zr7+Lm2="
+
+    def closed(token=None):
+        if token is None:
+            token = [SECRET]
+        return lambda: token
+
+    documented.__doc__ = f"says {SECRET}"
+    attributed.held = [SECRET]
+    noted.__annotations__["token"] = SECRET
+    return [default, keyword, documented, attributed, noted, constant, closed()]
+
+
+@pytest.mark.parametrize("function", functions(), ids=lambda function: function.__name__)
+def test_functions_are_looked_into(function):
+    done = redact([function])[0]
+    assert type(done).__name__ == "TextProxy"
+    assert not leaks(done)
+
+
+def test_proxies_of_weak_references_are_named_by_their_type():
+    held = Later()
+    proxies = [weakref.proxy(held), weakref.proxy(functions)]
+    assert redact(proxies) == ["<ProxyType>", "<CallableProxyType>"]
+
+
+class Bound:
+    __slots__ = ("held",)
+
+    def __init__(self):
+        self.held = SECRET
+
+    def __repr__(self):
+        return "bound"
+
+    def method(self): ...
+
+
+BOUND = {
+    "method": lambda: Bound().method,
+    "method of text": lambda: SECRET.upper,
+    "wrapper of text": lambda: SECRET.__str__,
+    "method of a list": lambda: [SECRET].append,
+}
+
+
+@pytest.mark.parametrize("make", BOUND.values(), ids=BOUND)
+def test_methods_lead_to_their_object(make):
+    done = redact([make()])[0]
+    assert type(done).__name__ == "TextProxy"
+    assert SECRET not in f"{done!r} {done}"
+
+
+@pytest.mark.parametrize("value", [len, dict.fromkeys, "x".upper, "x".__str__], ids=repr)
+def test_methods_of_what_is_clean_come_back_themselves(value):
+    assert redact([value])[0] is value
