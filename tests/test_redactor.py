@@ -10,17 +10,25 @@ import random
 import sys
 import threading
 import urllib.parse
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from secretref import _encodings, _lines, _matcher, _needles, _redactor, _stream, _triggers, _views
+from secretref import _automaton, _encodings, _lines, _matcher, _needles, _redactor, _stream, _triggers, _views
 from secretref._redactor import Redactor
+from secretref._stream import whole
 from secretref.errors import ConfigurationError, InputError, WeakSecretError
 
 VALUE = "cnry7Q/cnryQ7+é"
-ROOMS = (_encodings, _lines, _matcher, _needles, _redactor, _stream, _triggers, _views)
+ROOMS = (_automaton, _encodings, _lines, _matcher, _needles, _redactor, _stream, _triggers, _views)
+
+
+def files(room):
+    """The files of a module, or of a package."""
+    path = Path(room.__file__)
+    return path.parent.glob("*.py") if path.name == "__init__.py" else (path,)
 
 
 @pytest.fixture
@@ -88,7 +96,7 @@ class TestText:
         assert redactor.text(digits[:8] + "cnry7QcnryQ7" + digits[8:]) == "-"
 
     def test_without_an_end_to_that_the_text_is_withheld(self, monkeypatch):
-        monkeypatch.setattr(_redactor, "_PASSES", 1)
+        monkeypatch.setattr(whole, "_PASSES", 1)
         redactor = Redactor({"name": VALUE})
         assert redactor.text(VALUE) == "[redaction failed]"
         assert redactor.bytes(VALUE.encode()) == b"[redaction failed]"
@@ -118,7 +126,7 @@ class TestLongText:
             expected = redactor.text(text)
             for block in (16, 100, 1 << 10):
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(_redactor, "_BLOCK", block)
+                    patch.setattr(whole, "_BLOCK", block)
                     assert redactor.text(text) == expected
 
     def test_a_megabyte_of_text_keeps_what_is_clean(self):
@@ -338,7 +346,7 @@ class FaultError(Exception):
 class Breaking:
     """Raise at the n-th line that the rooms of the redactor run."""
 
-    FILES = frozenset(room.__file__ for room in ROOMS)
+    FILES = frozenset(str(path) for room in ROOMS for path in files(room))
 
     def __init__(self, line):
         self.left = line

@@ -7,9 +7,10 @@ import tracemalloc
 
 import pytest
 
-from secretref import _stream
 from secretref._redactor import Redactor
-from secretref._stream import merge, splice, whole_characters
+from secretref._stream.replacing import Replacer
+from secretref._stream.settling import Settler
+from secretref._stream.splicing import merge, splice, whole_characters
 from secretref.errors import ConfigurationError, InputError
 
 VALUE = "cnry7QcnryQ7cnry8R"
@@ -209,8 +210,8 @@ class TestMarks:
 
     def test_what_cannot_be_settled_is_withheld(self, monkeypatch):
         redactor = Redactor({"one": "aa***bb", "two": "cnry7Q"}, views="off")
-        monkeypatch.setattr(_stream.Settler, "_PIECE", -100)
-        monkeypatch.setattr(_stream.Settler, "feed", _stream.Settler._settled)
+        monkeypatch.setattr(Settler, "_PIECE", -100)
+        monkeypatch.setattr(Settler, "feed", Settler._settled)
         assert redactor.text("aacnry7Qbb") == "[redaction failed]"
 
 
@@ -348,7 +349,7 @@ def test_a_failure_withholds_the_rest_of_the_stream(monkeypatch):
         stream = opened(VALUE)
         assert stream.feed(kind("a ")) == kind("a ")
         with monkeypatch.context() as patch:
-            patch.setattr(_stream.Replacer, "feed", lambda *_args, **_options: 1 / 0)
+            patch.setattr(Replacer, "feed", lambda *_args, **_options: 1 / 0)
             assert stream.feed(kind("cnry")) == kind("[redaction failed]")
         assert stream.feed(kind("more")) == kind("")
         assert stream.close() == kind("")

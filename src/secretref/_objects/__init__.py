@@ -2,6 +2,7 @@
 
 from secretref._objects.kinds import UNSET, Rules, TextProxy, class_name, lookup, mro, type_name
 from secretref._objects.opaque import descriptors, instance_dict, own_class, slot_values
+from secretref._objects.plain import patched, serialised, texts_of
 from secretref._objects.walk import rewrite
 
 __all__ = [
@@ -14,7 +15,10 @@ __all__ = [
     "lookup",
     "mro",
     "own_class",
+    "patched",
     "rewrite",
+    "serialised",
     "slot_values",
+    "texts_of",
     "type_name",
 ]
