@@ -1,7 +1,9 @@
 """Objects of other libraries keep their type, and classes and enumerations hide in no corner of their make."""
 
 import asyncio
+import dataclasses
 import enum
+import functools
 import urllib.request
 import weakref
 
@@ -161,3 +163,32 @@ def test_methods_lead_to_their_object(make):
 @pytest.mark.parametrize("value", [len, dict.fromkeys, "x".upper, "x".__str__], ids=repr)
 def test_methods_of_what_is_clean_come_back_themselves(value):
     assert redact([value])[0] is value
+
+
+def test_partial_calls_keep_function_arguments_and_keywords():
+    done = redact([functools.partial(dict, [("a", SECRET)], b=SECRET)])[0]
+    assert (done.func, done.args, done.keywords) == (dict, ([("a", MARK)],), {"b": MARK})
+
+
+def test_a_function_whose_cell_is_still_empty_comes_back_itself():
+    def function():
+        return later
+
+    assert redact([function])[0] is function
+    later = SECRET
+    assert later
+    assert redact([function])[0] is not function
+
+
+@dataclasses.dataclass
+class Made:
+    token: str
+
+    def __new__(cls, token):
+        assert token != MARK, "the copy ran __new__"
+        return super().__new__(cls)
+
+
+def test_no_constructor_of_a_class_is_run():
+    done = redact([Made(SECRET)])[0]
+    assert (type(done), done.token) == (Made, MARK)
