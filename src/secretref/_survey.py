@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from secretref._plan import Leaf, Touched
@@ -39,6 +40,7 @@ class Limits:
 
 
 DEFAULT: Final = Limits()
+_REMEMBERED: Final = 512  # characters of a text worth keeping scanned
 _TEXT: Final = frozenset({str})
 
 
@@ -64,17 +66,8 @@ def survey(definition: object, limits: Limits) -> Survey | None:
     keys: set[str] = set()
     nodes, expressions, depth, sound = NODES, limits.expressions, limits.depth, True
 
-    def leaf(text: str) -> Leaf | None:
-        nonlocal expressions, sound
-        items, flaws = scan(text, expressions)
-        expressions -= len(items)
-        sound = sound and not flaws
-        if expressions < 0:
-            raise LimitError("expressions", limits.expressions)
-        return Leaf(text, tuple(items)) if items else None
-
     def dive(members: Iterable[tuple[Any, Any]], level: int) -> Touched | None:
-        nonlocal nodes
+        nonlocal nodes, expressions, sound
         found: Touched | None = None
         for key, value in members:
             kind = type(value)
@@ -82,7 +75,10 @@ def survey(definition: object, limits: Limits) -> Survey | None:
             if kind is str:
                 if "$" not in value or ("${" not in value and "$<" not in value):
                     continue
-                below = leaf(value)
+                below, flawless = _short(value) if len(value) <= _REMEMBERED else _leaf(value, expressions)
+                sound = sound and flawless
+                if below and (expressions := expressions - len(below.items)) < 0:
+                    raise LimitError("expressions", limits.expressions)
             elif kind is dict or kind is list:
                 if not value and level < depth:
                     continue
@@ -112,6 +108,17 @@ def survey(definition: object, limits: Limits) -> Survey | None:
     except (InputError, RecursionError):
         return None
     return Survey(touched or [], keys, sound) if set(map(type, keys)) <= _TEXT else None
+
+
+def _leaf(text: str, most: int) -> tuple[Leaf | None, bool]:
+    """Look for expressions, at most a few more than *most*; tell also whether there is no flaw."""
+    items, flaws = scan(text, most)
+    return Leaf(text, tuple(items)) if items else None, not flaws
+
+
+@lru_cache(maxsize=8_192)
+def _short(text: str) -> tuple[Leaf | None, bool]:
+    return _leaf(text, len(text))
 
 
 def _walk(definition: object) -> Iterator[tuple[Frame, object, bool]]:
