@@ -34,6 +34,7 @@ WARM = [
 ]  # fmt: skip  # loaded once, inherited by every run
 TESTS = {
     "_analysis": "analysis redactor views laws/redaction",
+    "_automaton": "matcher needles redactor laws/redaction",
     "_derived": "derived redactor",
     "_edge": "cli server/description server/api",
     "_encodings": "encodings redactor laws/redaction",
@@ -41,17 +42,17 @@ TESTS = {
     "_lines": "lines stream redactor laws/streams",
     "_matcher": "matcher needles redactor stream laws/redaction",
     "_needles": "needles redactor stream laws/redaction",
-    "_objects": "objects objects_tables exceptions redactor",
+    "_objects": "objects objects_libraries objects_tables exceptions redactor",
     "_processes": "processes",
     "_record": "record",
     "_redactor": "redactor stream exceptions objects guard laws/redaction",
     "_resolved": "resolved record resolver laws/resolving",
-    "_sinks": "sinks guard",
+    "_sinks": "sinks sinks_descriptor guard",
     "_stream": "stream redactor lines sinks laws/streams",
     "_triggers": "triggers views redactor",
     "_views": "views redactor evasions laws/redaction",
-    "guard": "guard",
-    "logs": "logs logs_hooks logs_libraries guard",
+    "guard": "guard guard_edges",
+    "logs": "logs logs_records logs_hooks logs_libraries guard guard_edges",
 }
 PYTEST = [
     "-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin",

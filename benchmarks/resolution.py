@@ -19,6 +19,7 @@ from typing import Any, Final
 from benchmarks.measure import Report, Side, ratio, seconds
 from secretref import Grant, Policy, Resolver, Template
 from secretref._plan import render
+from secretref._survey import _short as scanned
 from secretref._syntax import Expression, datum
 from secretref._syntax import _near as near
 from secretref._syntax import _remembered as remembered
@@ -225,7 +226,7 @@ def _compile_again(definition: object) -> None:
 
 
 def _compile_anew(definition: object) -> None:
-    for cached in (remembered, datum, near):
+    for cached in (remembered, scanned, datum, near):
         cached.cache_clear()
     _compile_again(definition)
 

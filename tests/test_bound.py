@@ -105,3 +105,11 @@ def test_the_bound_tree_is_never_changed():
     assert first["a"][1] is not second["a"][1]
     assert bound == {"a": [A, {"b": 2}]}
     assert A not in repr(bind(Template.compile([A]), [A]))
+
+
+def test_equal_strings_of_a_definition_are_bound_one_by_one():
+    text = "${workflow.secrets.A} to ${workflow.input.to}"
+    resolver = Resolver(MemoryProvider({"A": "a-long-enough-value"}), policy=Policy.allow_all())
+    bound = [f"{A} to {name}" for name in ("Ann", "Bob")] + ["x"]
+    resolved = resolver.resolve(Template.compile([text, text, "${workflow.input.x}"]), subject="app:x", bound=bound)
+    assert resolved.reveal() == ["a-long-enough-value to Ann", "a-long-enough-value to Bob", "x"]

@@ -1,7 +1,12 @@
 """Objects of other libraries keep their type, and classes and enumerations hide in no corner of their make."""
 
 import asyncio
+import dataclasses
+import datetime as dt
+import decimal
 import enum
+import fractions
+import functools
 import urllib.request
 import weakref
 
@@ -10,6 +15,7 @@ import pytest
 import requests
 from _standin import MARK, NUMBER, SECRET, leaks, redact
 
+from secretref._objects import rewrite
 from secretref.errors import InputError
 
 HEADERS = {"Authorization": f"Bearer {NUMBER}", "Accept": "text/plain"}
@@ -161,3 +167,76 @@ def test_methods_lead_to_their_object(make):
 @pytest.mark.parametrize("value", [len, dict.fromkeys, "x".upper, "x".__str__], ids=repr)
 def test_methods_of_what_is_clean_come_back_themselves(value):
     assert redact([value])[0] is value
+
+
+def test_partial_calls_keep_function_arguments_and_keywords():
+    done = redact([functools.partial(dict, [("a", SECRET)], b=SECRET)])[0]
+    assert (done.func, done.args, done.keywords) == (dict, ([("a", MARK)],), {"b": MARK})
+
+
+def test_a_function_whose_cell_is_still_empty_comes_back_itself():
+    def function():
+        return later
+
+    assert redact([function])[0] is function
+    later = SECRET
+    assert later
+    assert redact([function])[0] is not function
+
+
+@dataclasses.dataclass
+class Made:
+    token: str
+
+    def __new__(cls, token):
+        assert token != MARK, "the copy ran __new__"
+        return super().__new__(cls)
+
+
+def test_no_constructor_of_a_class_is_run():
+    done = redact([Made(SECRET)])[0]
+    assert (type(done), done.token) == (Made, MARK)
+
+
+PLAIN = {
+    "text": SECRET,
+    "bytes": SECRET.encode(),
+    "bytearray": bytearray(SECRET.encode()),
+    "int": int(NUMBER),
+    "float": float(f"{NUMBER}.5"),
+    "dict": {"k": SECRET},
+    "list": [SECRET],
+    "tuple": (SECRET,),
+    "set": {SECRET},
+    "frozenset": frozenset([SECRET]),
+}
+
+
+@pytest.mark.parametrize("held", PLAIN.values(), ids=PLAIN)
+@pytest.mark.parametrize("where", ["class", "default", "closure"])
+def test_data_in_the_body_of_a_class_and_in_its_methods_is_found(held, where):
+    def method(self, given=held if where == "default" else None):
+        return held if where == "closure" else given
+
+    body = {"method": method, **({"held": held} if where == "class" else {})}
+    assert type(redact([type("Holds", (), body)()])[0]).__name__ == "TextProxy"
+
+
+NUMBERS = {
+    "days": ("987654", dt.timedelta(days=987654)),
+    "fraction": ("1234567/89", fractions.Fraction(1234567, 89)),
+    "exponent": ("1.5e+300", 1.5e300),
+    "decimal": ("1E+30", decimal.Decimal("1E+30")),
+    "complex": ("12345+67j", 12345 + 67j),
+}
+
+
+@pytest.mark.parametrize(("shown", "number"), NUMBERS.values(), ids=NUMBERS)
+def test_numbers_are_hidden_as_they_are_written(shown, number):
+    def text(given):
+        return given.replace(shown, MARK) if shown in given else given
+
+    def same(given):
+        return given
+
+    assert rewrite([number], text=text, data=same, mark=MARK, exception=same) == [MARK]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from secretref._resolved import ResolvedInput as ResolvedInput
     from secretref._resolver import Resolver as Resolver
     from secretref._sinks import RedactingStream as RedactingStream
-    from secretref._template import Limits as Limits
+    from secretref._survey import Limits as Limits
     from secretref._template import SecretRef as SecretRef
     from secretref._template import Template as Template
     from secretref.guard import TaskGuard as TaskGuard
@@ -32,7 +32,7 @@ _ROOMS = {
     "ExecutionRecord": "_record",
     "Explanation": "_policy",
     "Grant": "_policy",
-    "Limits": "_template",
+    "Limits": "_survey",
     "LoggingSink": "_audit",
     "Policy": "_policy",
     "Preflight": "_preflight",

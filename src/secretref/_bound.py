@@ -45,10 +45,11 @@ def bind(template: Template, tree: object) -> Bound:
     """
     frozen = freeze([plain(tree, surrogates=True)])
     rest = thaw(frozen)
-    pieces: dict[int, tuple[Piece, ...]] = {}
+    listed: list[tuple[Piece, ...] | None] = []
     suspicious = False
     for frame, leaf in template.leaves():
         if leaf.pieces(bind=False) is None:
+            listed.append(None)
             continue
         found = _located(rest, frame)
         if found is None:
@@ -57,10 +58,12 @@ def bind(template: Template, tree: object) -> Bound:
         fitted = _fit(leaf, container[key]) if type(container[key]) is str else None
         if fitted is None:
             raise InputError("the bound tree has another value here than its definition", place=place(frame))
-        pieces[id(leaf)], data = fitted
+        pieces, data = fitted
+        listed.append(pieces)
         container[key] = None
         suspicious = suspicious or any(map(looks_like_reference, data))
-    todo = template.plan(lambda leaf: pieces.get(id(leaf)))
+    in_order = iter(listed)
+    todo = template.plan(lambda _: next(in_order))
     return Bound(frozen, todo, suspicious or looks_like_reference(freeze(rest)))
 
 

@@ -13,8 +13,9 @@ from secretref._bound import bind
 from secretref._data import Data, evaluate, looks_like_reference
 from secretref._policy import Policy, Subject
 from secretref._resolved import Keeper, Request, ResolvedInput, exceeds, fill, sound
+from secretref._survey import DEFAULT, Limits
 from secretref._syntax import Expression
-from secretref._template import DEFAULT, Limits, Template
+from secretref._template import Template
 from secretref._tree import plain
 from secretref.errors import (
     AccessDeniedError,

@@ -6,53 +6,26 @@ tree from the copy and writes to those places and to no others: what stands else
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, cast, final
+from typing import TYPE_CHECKING, Any, Final, Self, cast, final
 
 from secretref._plan import Edits, Leaf, Piece, Touched, edits, leaves
-from secretref._syntax import MOST_FLAWS, Expression, Flaw, Kind, scan
-from secretref._tree import DEPTH, JSON, LARGEST, NODES, Frame, compact, freeze, place, plain, thaw
-from secretref.errors import ConfigurationError, Fault, InputError, LimitError, TemplateSyntaxError
+from secretref._survey import DEFAULT, Limits, Survey, characters, faults, flaws_of_key, survey
+from secretref._syntax import Expression, Kind
+from secretref._tree import JSON, Frame, compact, freeze, place, plain, thaw
+from secretref.errors import ConfigurationError, InputError, LimitError, TemplateSyntaxError
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
-__all__ = ["DEFAULT", "Limits", "SecretRef", "Template"]
+__all__ = ["SecretRef", "Template"]
 
 _SURROGATE: Final = re.compile(rb"\xed[\xa0-\xbf]")  # in the UTF-8 of a frozen tree; numbers in it may look so too
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Budgets, all checked before anything is fetched, except the size of the result.
-
-    Attributes:
-        size: Characters of text in a definition, keys included. What is shared inside the tree may count once.
-        expressions: Expressions of any kind in a definition.
-        depth: Levels of containers, at most 190.
-        result: Size of a rendered input, known before it is rendered: bytes of the definition and characters of all
-            values in it.
-    """
-
-    size: int = 64_000_000
-    expressions: int = 100_000
-    depth: int = DEPTH
-    result: int = 64_000_000
-
-    def __post_init__(self) -> None:
-        found = (self.size, self.expressions, self.depth, self.result)
-        if not all(type(limit) is int and limit >= 0 for limit in found) or self.depth > DEPTH:
-            raise ConfigurationError(f"a limit is a whole number, none is negative, and the depth is at most {DEPTH}")
-
-
-DEFAULT: Final = Limits()
-_TEXT: Final = frozenset({str})
 _EVALUATED: Final = frozenset({Kind.SECRET, Kind.FOREIGN})
 
 
@@ -111,16 +84,16 @@ class Template:
         known = _KNOWN.get(frozen) if limits is DEFAULT else None
         if known is not None:
             return known
-        found = _survey(definition, limits)
+        found = survey(definition, limits)
         if found is None:
             definition = plain(definition, depth=limits.depth)
-            found, frozen = cast("_Found", _survey(definition, limits)), freeze([definition])
-        if len(frozen) > limits.size and _characters(definition) > limits.size:
+            found, frozen = cast("Survey", survey(definition, limits)), freeze([definition])
+        if len(frozen) > limits.size and characters(definition) > limits.size:
             raise LimitError("characters", limits.size)
         if _SURROGATE.search(frozen):
             plain(definition)
-        if not found.sound or any(_flaws_of_key(key) for key in found.keys if "$" in key):
-            raise TemplateSyntaxError(_faults(definition))
+        if not found.sound or any(flaws_of_key(key) for key in found.keys if "$" in key):
+            raise TemplateSyntaxError(faults(definition))
         template = object.__new__(cls)
         vars(template).update(_frozen=frozen, _touched=found.touched)
         if limits is DEFAULT:
@@ -293,106 +266,6 @@ def _frozen(definition: object) -> bytes:
         return freeze([definition])
     except ValueError:
         return b""
-
-
-class _Found(NamedTuple):
-    touched: Touched
-    keys: set[str]
-    sound: bool
-
-
-def _survey(definition: object, limits: Limits) -> _Found | None:
-    """Collect the strings that hold expressions, below their containers, and all keys; None if something is not plain.
-
-    The one loop over a whole definition: what it does for each node decides what compiling costs.
-    """
-    keys: set[str] = set()
-    nodes, expressions, depth, sound = NODES, limits.expressions, limits.depth, True
-
-    def leaf(text: str) -> Leaf | None:
-        nonlocal expressions, sound
-        items, flaws = scan(text, expressions)
-        expressions -= len(items)
-        sound = sound and not flaws
-        if expressions < 0:
-            raise LimitError("expressions", limits.expressions)
-        return Leaf(text, tuple(items)) if items else None
-
-    def dive(members: Iterable[tuple[Any, Any]], level: int) -> Touched | None:
-        nonlocal nodes
-        found: Touched | None = None
-        for key, value in members:
-            kind = type(value)
-            below: Leaf | Touched | None
-            if kind is str:
-                if "$" not in value or ("${" not in value and "$<" not in value):
-                    continue
-                below = leaf(value)
-            elif kind is dict or kind is list:
-                if not value and level < depth:
-                    continue
-                nodes -= len(value)
-                if nodes < 0:
-                    raise LimitError("nodes", NODES)
-                if kind is dict:
-                    keys.update(value)
-                    below = dive(value.items(), level + 1)
-                else:
-                    below = dive(enumerate(value), level + 1)
-            elif value is None or kind is bool or (kind is int and -LARGEST < value < LARGEST):
-                continue
-            elif kind is not float or not math.isfinite(value):
-                raise InputError("not plain")
-            else:
-                continue
-            if below:
-                found = found or []
-                found.append((key, below))
-        if level > depth:
-            raise InputError("not plain")
-        return found
-
-    try:
-        touched = dive(((0, definition),), 0)
-    except (InputError, RecursionError):
-        return None
-    return _Found(touched or [], keys, sound) if set(map(type, keys)) <= _TEXT else None
-
-
-def _walk(definition: object) -> Iterator[tuple[Frame, object, bool]]:
-    """Yield each key and each value of a plain tree in order: its place, itself, whether it is a key."""
-    todo: list[tuple[Frame, Any]] = [((None, 0), definition)]
-    while todo:
-        frame, value = todo.pop()
-        if isinstance(frame[1], str):
-            yield frame, frame[1], True
-        yield frame, value, False
-        members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        todo.extend(reversed([((frame, key), member) for key, member in members]))
-
-
-def _characters(definition: object) -> int:
-    return sum(len(found) for _, found, _ in _walk(definition) if isinstance(found, str))
-
-
-def _flaws_of_key(key: str) -> list[Flaw]:
-    """Find what is wrong with a key: a reference as much as a malformed one."""
-    items, flaws = scan(key, len(key))
-    held = [Flaw(start, end, "key") for start, end, expression in items if expression.kind is Kind.SECRET]
-    return sorted(held + flaws)
-
-
-def _faults(definition: object) -> Iterator[Fault]:
-    """Yield the first thousand faults of a definition that has some."""
-    left = MOST_FLAWS
-    for frame, text, is_key in _walk(definition):
-        if not isinstance(text, str) or "$" not in text:
-            continue
-        for flaw in (_flaws_of_key(text) if is_key else scan(text, len(text))[1])[:left]:
-            left -= 1
-            yield Fault(
-                place(frame), (flaw.start, flaw.end), text[flaw.start : flaw.end][:100], flaw.reason, flaw.expected
-            )
 
 
 def _references(touched: Touched) -> Iterator[SecretRef]:

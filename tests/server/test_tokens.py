@@ -1,13 +1,18 @@
 """Tokens: what they are, when they end, and how guessing is slowed without locking others out."""
 
+import asyncio
 import base64
 import json
 import threading
 import time
 import uuid
+from collections import Counter
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from figures import report, size
+from harness import running
 
 SECRET = "cnry-Tk55-guess"
 
@@ -137,10 +142,82 @@ def test_guessing_is_slowed_and_the_honest_client_beside_it_is_not_refused(serve
         thread.join(timeout=20)
     assert honest == [200] * 5
     assert guesses[0] > evaluated[0] > 0
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
-        waiting = client.post("/token", json={"keyId": target["id"], "keySecret": target["secret"]})
-    assert waiting.status_code == 429
-    assert 1 <= int(waiting.headers["retry-after"]) <= 60
+
+
+async def guess(server, key_ids, outcomes):
+    """Guess once for each of *key_ids* on one connection, as fast as the answers come."""
+    host, port = urlsplit(server.url).netloc.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for key_id in key_ids:
+        body = json.dumps({"keyId": key_id, "keySecret": SECRET})
+        head = f"POST /api/token HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(int(answer.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+        outcomes[int(answer[9:12])] += 1
+    writer.close()
+    await writer.wait_closed()
+
+
+def test_thousands_of_guesses_neither_stop_the_server_nor_drown_the_trail(tmp_path, capsys):
+    """Nine of ten for one key, the others for made-up ids; an honest client beside them gets its tokens and values."""
+    number, clients = size(600, 10_000), size(30, 200)
+    tmp_path.chmod(0o700)
+    with running(tmp_path) as server:
+        admin = server.client()
+        admin.put("/secrets/held", content=SECRET)
+        app, _ = server.application(admin)
+        target, own = (admin.post(f"/applications/{app}/accessKeys").json() for _ in range(2))
+        ids = [target["id"] if one % 10 else str(uuid.uuid4()) for one in range(number)]
+        outcomes, honest, started = Counter(), [], time.monotonic()
+
+        async def attack():
+            await asyncio.gather(*(guess(server, ids[one::clients], outcomes) for one in range(clients)))
+
+        attacker = threading.Thread(target=lambda: asyncio.run(attack()))
+        attacker.start()
+        with httpx.Client(base_url=server.url, trust_env=False, timeout=20) as client:
+            while not honest or attacker.is_alive():
+                at = time.monotonic()
+                signed = client.post("/token", json={"keyId": own["id"], "keySecret": own["secret"]}).status_code
+                honest.append((signed, admin.get("/secrets/held").status_code, time.monotonic() - at))
+                time.sleep(0.05)
+        attacker.join()
+        took = time.monotonic() - started
+        lines = admin.get("/audit", params={"action": "token.issue", "limit": 1000}).json()
+        recorded = [line for line in lines if line["outcome"] == "denied"]
+        named = sum(int(line["details"]["attempts"]) for line in recorded if line["target"] == target["id"])
+        waiting = signed_in(server, target)
+        report(
+            capsys,
+            f"{number} guesses in {took:.0f} s: {outcomes[401]} evaluated ({named} for the key), "
+            f"{outcomes[429]} refused; {len(recorded)} audit lines; "
+            f"{len(honest)} honest sign-ins beside them, slowest {max(one[2] for one in honest):.1f} s",
+        )
+        assert sum(outcomes.values()) == number
+        assert set(outcomes) == {401, 429}
+        assert {one[:2] for one in honest} == {(200, 200)}
+        assert 5 <= named <= 5 + clients  # those under way when the fifth is found wrong
+        assert len(recorded) <= 52 + 5 * took
+        assert waiting.status_code == 429, "the right secret waits like a wrong one"
+        assert SECRET not in "".join(map(str, lines))
+
+
+def test_after_its_wait_the_right_secret_works(server, admin):
+    app, _ = server.application(admin)
+    key = admin.post(f"/applications/{app}/accessKeys").json()
+    wrong = [signed_in(server, key | {"secret": SECRET}).status_code for _ in range(5)]
+    waiting = signed_in(server, key)
+    assert waiting.headers["retry-after"] == "1"
+    time.sleep(1)
+    assert (wrong, waiting.status_code, signed_in(server, key).status_code) == ([401] * 5, 429, 200)
+    assert [signed_in(server, key | {"secret": SECRET}).status_code for _ in range(5)] == [401] * 5, "it starts anew"
+
+
+def signed_in(server, key):
+    """Sign in with *key*."""
+    body = {"keyId": key["id"], "keySecret": key["secret"]}
+    return httpx.post(f"{server.url}/token", json=body, trust_env=False, timeout=20)
 
 
 def test_only_the_hash_of_a_token_is_kept(server, admin, tmp_path_factory):

@@ -39,11 +39,15 @@ def _signed_in(service: Service, body: SignIn, address: str) -> TokenBody:
     key_id = body.key_id or ""
     key = service.store.access_keys.check(key_id, body.key_secret) if body.key_id and body.key_secret else None
     if key is None or not service.directory().works(key.id):
-        service.guesses.failed(key_id, address)
-        named = (
-            key_id if key_id in service.directory().access_keys else ""
-        )  # anything may have been typed in this field
-        service.store.audit.record(AuditEvent("", "token.issue", named, "denied", {"address": address}))
+        known = key_id if key_id in service.directory().access_keys else ""  # else it may be anything that was typed
+        due = service.guesses.failed(key_id, address, known)
+        if due:
+            service.store.audit.record(
+                *(
+                    AuditEvent("", "token.issue", one, "denied", {"address": address, "attempts": str(attempts)})
+                    for one, attempts in due.items()
+                )
+            )
         raise refused()
     service.guesses.succeeded(key_id, address)
     settings, user_id = service.settings, f"app:{key.application_id}"

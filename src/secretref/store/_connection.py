@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from secretref.errors import ProviderError
 
-_KEYS_MOST = 1000  # names in one statement
+_KEYS_MOST = 1024  # names in one statement
 
 LOCK_TIMEOUT = 30.0  # seconds that a writer waits for the others
 
@@ -123,10 +123,11 @@ class Connection:
         return self._execute(compiled.text, bound)
 
     def run_keys(self, statement: ClauseElement, kind: str, keys: Sequence[str]) -> list[Row]:
-        """Run a statement over any number of keys."""
+        """Run a statement over any number of keys, filled up to a power of two, so that eleven texts do for all."""
         found: list[Row] = []
         for start in range(0, len(keys), _KEYS_MOST):
             part = keys[start : start + _KEYS_MOST]
+            part = [*part, *[part[-1]] * ((1 << (len(part) - 1).bit_length()) - len(part))]
             compiled = self._statements.compiled(statement, len(part))
             if compiled.order is None:
                 bound: Any = {"kind": kind} | {f"keys_{number}": key for number, key in enumerate(part, 1)}
