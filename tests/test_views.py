@@ -247,6 +247,11 @@ def test_blanks_of_forms_are_read():
     assert hidden("a cnry+7Q+c%6Ery+Q7 b", "cnry 7Q cnry Q7") == ["cnry+7Q+c%6Ery+Q7"]
 
 
+@pytest.mark.parametrize("sign", ["&amp", "&AMP", "&amp;", "&#38", "&#x26;"])
+def test_old_entities_need_no_semicolon(sign):
+    assert hidden(f"a cnry7Q{sign}gcnryQ7 b", "cnry7Q&gcnryQ7") == [f"cnry7Q{sign}gcnryQ7"]
+
+
 def test_characters_of_latin_1_are_read():
     assert hidden("a cnry-\\xe9-\\x37Q-cnryQ7 b", "cnry-é-7Q-cnryQ7") == ["cnry-\\xe9-\\x37Q-cnryQ7"]
 

@@ -10,7 +10,16 @@ from itertools import accumulate, compress
 
 from secretref._matcher import Span
 
-__all__ = ["BASE64_DIGITS", "Source", "base64", "decimal", "dumped", "hexadecimal", "unfinished_decimal"]
+__all__ = [
+    "BASE64_DIGITS",
+    "Source",
+    "base64",
+    "decimal",
+    "dumped",
+    "ends_in_hexadecimal",
+    "hexadecimal",
+    "unfinished_decimal",
+]
 
 Source = Callable[[Span], Span | None]
 """Maps a range of decoded bytes to digits; None if what stands between them is more than separators."""
@@ -19,6 +28,17 @@ _HEX_DIGITS = b"0123456789abcdefABCDEF"
 _NOT_HEX = bytes(set(range(256)) - set(_HEX_DIGITS))
 _IS_HEX = bytes(byte in _HEX_DIGITS for byte in range(256))
 _HEX_RUN = re.compile(rb"[0-9A-Fa-f]+(?:(?:[^0-9A-Za-z*]{1,6}[xXuU]?|[xXuU])[0-9A-Fa-f]+)*")
+
+
+_ENDS_IN_HEX = {
+    size: re.compile(rb"(?:[0-9A-Fa-f](?:[xXuU]?[^0-9A-Za-z*]{1,6}|[xXuU])?){%d}" % (2 * size)) for size in (1, 4)
+}
+
+
+def ends_in_hexadecimal(data: bytes, size: int) -> bool:
+    """Tell whether the last hexadecimal digits of *data* may stand for *size* bytes (one or four) or more."""
+    backwards = data.rstrip(_NOT_HEX)[: -20 * size : -1]
+    return _ENDS_IN_HEX[size].match(backwards) is not None
 
 
 def hexadecimal(data: bytes, *, prefixed: bool = True) -> Iterator[tuple[bytes, Source]]:
@@ -49,8 +69,13 @@ _DUMP = re.compile(
 )
 
 
+_OFFSETS = (re.compile(rb":(?<=[0-9A-Fa-f]{4}:)[ \t]{1,3}[0-9A-Fa-f]{2}"), re.compile(rb"0000[0-9A-Fa-f]{0,4}[ \t]"))
+
+
 def dumped(data: bytes) -> Iterator[tuple[bytes, Source]]:
     """Decode lines of ``xxd``, ``hexdump``, ``od`` and ``curl``, in both orders of bytes; a line counts as a whole."""
+    if not any(offset.search(data) for offset in _OFFSETS):
+        return
     lines = list(_DUMP.finditer(data))
     rows = [unhexlify(b"".join(line[1].split())[:32]) for line in lines]
     ends = [0, *accumulate(map(len, rows))]

@@ -85,7 +85,13 @@ ESCAPES = (
         rb"|(?<![\\\x1b]\\)(?:\\\\)*+[0-7]{1,3})",  # an even number of backslashes stands for itself
         _backslash,
     ),
-    _dialect(b"&", rb"&(?:#[0-9]{1,12}|#[xX][0-9A-Fa-f]{1,12}|[A-Za-z][A-Za-z0-9]{1,31});?", _entity),
+    _dialect(
+        b"&",
+        rb"&(?:#[0-9]{1,12};?|#[xX][0-9A-Fa-f]{1,12};?|[A-Za-z][A-Za-z0-9]{1,31};"
+        rb"|amp|lt|gt|quot|AMP|LT|GT|QUOT"  # old names, which count without a semicolon (HTML, 13.2.5.73)
+        rb"|[A-Za-z][A-Za-z0-9]{1,31})",
+        _entity,
+    ),
 )
 
 # Readings of a text that contradict the usual one, each with what follows.

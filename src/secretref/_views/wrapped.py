@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from secretref._matcher import Span
-from secretref._views.digits import BASE64_DIGITS, Source, base64, dumped, hexadecimal, unfinished_decimal
+from secretref._views.digits import (
+    BASE64_DIGITS,
+    Source,
+    base64,
+    dumped,
+    ends_in_hexadecimal,
+    hexadecimal,
+    unfinished_decimal,
+)
 from secretref._views.edits import Edit
 from secretref._views.escapes import JOINED, join
 
@@ -34,7 +42,9 @@ def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int) ->
     is_short = len(tail) - tail.rfind(b"\n", 0, -1) - 1 <= _SHORT
     telling = 0 if is_short else _TELLING
     run = len(joined.rstrip(BASE64_DIGITS))
-    views: list[tuple[bytes, Source]] = [(joined, _same), *hexadecimal(joined)]
+    views: list[tuple[bytes, Source]] = [(joined, _same)]
+    if ends_in_hexadecimal(joined, telling + 1):
+        views += hexadecimal(joined)
     if joined.rstrip().endswith(b","):
         views += unfinished_decimal(joined)
     if len(joined) - run >= (1 if is_short else _WRAPPED):
