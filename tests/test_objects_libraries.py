@@ -240,3 +240,17 @@ def test_numbers_are_hidden_as_they_are_written(shown, number):
         return given
 
     assert rewrite([number], text=text, data=same, mark=MARK, exception=same) == [MARK]
+
+
+class Lies(type):
+    @property
+    def __name__(cls):
+        raise ValueError(SECRET)
+
+
+class Lying(metaclass=Lies):
+    pass
+
+
+def test_a_class_that_cannot_be_looked_at_hides_nothing_else():
+    assert redact([Lying(), SECRET, "fine"]) == ["<Lying>", MARK, "fine"]

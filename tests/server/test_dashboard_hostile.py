@@ -2,9 +2,10 @@
 
 import itertools
 import re
+from urllib.parse import urlsplit
 
 import pytest
-from dashboard_page import Dashboard, foreign_site
+from dashboard_page import FLAGS, Dashboard, chromium, foreign_site
 from harness import running
 from playwright.sync_api import expect
 
@@ -226,3 +227,45 @@ def test_a_foreign_page_changes_nothing_and_reads_nothing(server, admin, browser
         assert opened is None
         shown.close()
     assert state() == before
+
+
+REBOUND = """async ({token}) => {
+    const seen = [];
+    for (const path of ["/api/secrets", "/api/secrets/target", "/api/secrets/target/exists", "/api/secrets-v2",
+        "/api/token/userInfo", "/api/audit", "/openapi.json", "/dashboard/", "/dashboard/app.js", "/"]) {
+        for (const method of ["GET", "POST", "PUT", "DELETE"]) {
+            for (const headers of [{}, {"X-Authorization": token}]) {
+                const body = method === "GET" ? undefined : '"rebound"';
+                const answer = await fetch(path, {method, headers, body});
+                seen.push(`${answer.status} ${await answer.text()}`);
+            }
+        }
+        const frame = document.createElement("iframe");
+        frame.src = path;
+        await new Promise((done) => { frame.onload = done; document.body.append(frame); });
+        let text = "";
+        try { text = frame.contentDocument.body.innerText; } catch {}
+        seen.push(`frame ${text}`);
+    }
+    return seen;
+}"""
+
+
+@pytest.mark.parametrize("name", ["rebound.example", "127.0.0.1.rebound.example", "localhost.example"])
+def test_a_page_whose_name_comes_to_mean_this_machine_gets_nothing(server, admin, playwright, name):
+    """Its requests are of one origin for the browser, so only the server can tell; not even a good token helps."""
+    admin.put("/secrets/target", content=VALUE)
+    rebound = ["--host-resolver-rules=MAP *.example 127.0.0.1", "--disable-features=LocalNetworkAccessChecks"]
+    started = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *rebound])
+    page = started.new_page()
+    address = f"http://{name}:{urlsplit(server.url).port}/evil"
+    page.route(address, lambda route: route.fulfill(body="<!doctype html><body></body>", content_type="text/html"))
+    page.goto(address)
+    seen = page.evaluate(REBOUND, {"token": admin.headers["X-Authorization"]})
+    started.close()
+    assert len(seen) == 90
+    answers = {one for one in seen if not one.startswith("frame")}
+    assert {one.partition(" ")[0] for one in answers} == {"421"}
+    assert len(answers) == 1, "every refusal reads alike"
+    assert not any(VALUE in one or "target" in one or "secretref</title>" in one for one in seen)
+    assert admin.get("/secrets/target").text == VALUE
