@@ -19,15 +19,17 @@ what would exceed the bound counts as a hit as a whole.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 from secretref._guesses import guesses
 from secretref._matcher import Span
 from secretref._triggers import triggers
 from secretref._views.digits import Source, base64, decimal, dumped, hexadecimal
-from secretref._views.edits import Dialect, Edit
-from secretref._views.escapes import JOINED, folded, join, readings, rewritten, sources
+from secretref._views.edits import Dialect
+from secretref._views.escapes import edits, folded, join, joined_sources, readings
 from secretref._views.wrapped import wrapped_from
 
 __all__ = ["around", "folded", "search", "wrapped_from"]
@@ -106,8 +108,7 @@ class _Search:
         if signs.listed:
             inner += self._mapped(decimal(joined), depth)
         if inner and len(joined) < len(data):
-            edit = Edit(data, JOINED)
-            inner = [edit.source(span) for span in _distinct(inner)]
+            inner = joined_sources(data, _distinct(inner))
         found = [_with_padding(data, span) for span in inner]
         if signs.dumped:
             found += self._mapped(dumped(data), depth)
@@ -131,26 +132,57 @@ class _Search:
         found = (
             source(span)
             for decoded, source in views
-            for span in self._deeper(decoded, depth if self._guess or self._has_readable_secret(decoded, depth) else 1)
+            for span in (self._deeper(decoded, depth) if self._guess else self._in_noise(decoded, depth))
         )
         return [span for span in found if span]
 
-    def _has_readable_secret(self, decoded: bytes, depth: int) -> bool:
-        """Search the phrases in bytes of which most may be noise."""
-        if depth == 1 or not (self._wide or self._phrase in decoded.translate(_READABLE)):
-            return False
-        return self.spans(b"\0".join(self._phrases.findall(decoded)), depth - 1) != []
+    def _in_noise(self, decoded: bytes, depth: int) -> list[Span]:
+        """Search bytes of which most may be noise: in all their views only the phrases that can be read."""
+        found = self._deeper(decoded, 1)
+        phrases = self._readable(decoded) if depth > 1 else []
+        if not phrases:
+            return found
+        text = b"\0".join([decoded[start:end] for start, end in phrases])
+        inner = self.spans(text, depth - 1)
+        if inner:
+            ends = [0, *accumulate(end - start + 1 for start, end in phrases)]
+            found += [(_shifted(start, ends, phrases), _shifted(end - 1, ends, phrases) + 1) for start, end in inner]
+        return found
+
+    def _readable(self, decoded: bytes) -> list[Span]:
+        """List the phrases in bytes of which most may be noise."""
+        if self._wide:
+            return [phrase.span() for phrase in self._phrases.finditer(decoded)]
+        readable = decoded.translate(_READABLE) + b"\0"
+        phrases = []
+        end = 0
+        while (start := readable.find(self._phrase, end)) >= 0:
+            end = readable.index(b"\0", start)
+            phrases.append((start, end))
+        return phrases
 
     def _in_dialects(self, data: bytes, dialects: tuple[Dialect, ...], depth: int) -> list[Span]:
-        decoded = rewritten(data, dialects)
-        found = self._deeper(decoded, depth) if decoded != data else []
-        return sources(data, dialects, _distinct(found)) if found else []
+        made = edits(data, dialects)
+        if not made or made[-1].decoded == data:
+            return []
+        found = self._deeper(made[-1].decoded, depth)
+        if found:
+            found = _distinct(found)
+            for edit in reversed(made):
+                found = edit.sources(found)
+        return found
 
     def _deeper(self, decoded: bytes, depth: int) -> list[Span]:
         self._left -= len(decoded)
         if self._left < 0:
             return [(0, len(decoded))] if decoded else []
         return self._find(decoded) + (self.spans(decoded, depth - 1) if depth > 1 else [])
+
+
+def _shifted(offset: int, ends: list[int], phrases: list[Span]) -> int:
+    """Map an offset in joined phrases to where the phrase stands."""
+    phrase = bisect_right(ends, offset) - 1
+    return phrases[phrase][0] + offset - ends[phrase]
 
 
 def _distinct(spans: list[Span]) -> list[Span]:

@@ -6,9 +6,10 @@ import re
 from binascii import a2b_base64, unhexlify
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from itertools import accumulate, compress
+from itertools import accumulate
 
 from secretref._matcher import Span
+from secretref._views.edits import Kept
 
 __all__ = [
     "BASE64_DIGITS",
@@ -26,7 +27,6 @@ Source = Callable[[Span], Span | None]
 
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 _NOT_HEX = bytes(set(range(256)) - set(_HEX_DIGITS))
-_IS_HEX = bytes(byte in _HEX_DIGITS for byte in range(256))
 _HEX_RUN = re.compile(rb"[0-9A-Fa-f]+(?:(?:[^0-9A-Za-z*]{1,6}[xXuU]?|[xXuU])[0-9A-Fa-f]+)*")
 
 
@@ -51,14 +51,14 @@ def hexadecimal(data: bytes, *, prefixed: bool = True) -> Iterator[tuple[bytes, 
     if prefixed:
         data = data.replace(b"0x", b"  ").replace(b"0X", b"  ")
     digits = data.translate(None, _NOT_HEX)
-    positions: list[int] = []
+    ways: list[Kept] = []
     for lead in (0, 1):
         end = len(digits) - (len(digits) - lead) % 2
 
         def source(span: Span, lead: int = lead) -> Span | None:
-            if not positions:
-                positions.extend(compress(range(len(data)), data.translate(_IS_HEX)))
-            start, stop = positions[lead + 2 * span[0]], positions[lead + 2 * span[1] - 1] + 1
+            if not ways:
+                ways.append(Kept([(0, data)], _NOT_HEX))
+            start, stop = ways[0].position(lead + 2 * span[0]), ways[0].position(lead + 2 * span[1] - 1) + 1
             return (start, stop) if _HEX_RUN.fullmatch(data, start, stop) else None
 
         yield unhexlify(digits[lead:end]), source

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 
 from secretref._matcher import Span
-from secretref._views.edits import Dialect, Edit, Meanings
+from secretref._views.edits import Dialect, Edit, Kept, Meanings
 
-__all__ = ["ESCAPES", "JOINED", "folded", "join", "readings", "rewritten", "sources"]
+__all__ = ["edits", "folded", "join", "joined_sources", "readings"]
 
 
 def _dialect(sign: bytes, tokens: bytes, meaning: Callable[[bytes], bytes]) -> Dialect:
@@ -22,17 +23,27 @@ def _nothing(_: bytes) -> bytes:
 # --- joined ---
 
 _QUOTES = b"'\"\\`^$"
-JOINED = _dialect(b"", rb"[\r\n][ \t\r\n\v\f]*|['\"\\`^$]+", _nothing)
 
 
 def join(data: bytes) -> bytes:
     """Take out quotes, backslashes and line breaks, those with the blanks behind them."""
-    if b"\r" in data:
-        data = data.replace(b"\r", b"\n")
-    if b"\n" in data:
-        first, *rest = data.split(b"\n")
-        data = first + b"".join(map(bytes.lstrip, rest))
+    if b"\r" in data or b"\n" in data:
+        data = b"".join(_lines(data))
     return data.translate(None, _QUOTES)
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Split into lines, without the blanks at their beginnings."""
+    first, *rest = (data.replace(b"\r", b"\n") if b"\r" in data else data).split(b"\n")
+    return [first, *map(bytes.lstrip, rest)]
+
+
+def joined_sources(data: bytes, spans: list[Span]) -> list[Span]:
+    """Map ranges of joined text back to *data*."""
+    lines = _lines(data)
+    ends = accumulate(len(line) + 1 for line in data.replace(b"\r", b"\n").split(b"\n"))
+    way = Kept([(end - 1 - len(line), line) for end, line in zip(ends, lines, strict=True)], _QUOTES)
+    return [(way.position(start), way.position(end - 1) + 1) for start, end in spans]
 
 
 # --- unescaped ---
@@ -76,7 +87,7 @@ def _character(*units: bytes) -> bytes:
 
 # A token begins with a literal sign, which is what makes a pattern fast to search for; that no backslash stands before
 # it is checked behind. So a long run of backslashes is looked at once.
-ESCAPES = (
+_ESCAPES = (
     _dialect(b"%", rb"%(?:[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})", _percent),
     _dialect(
         b"\\",
@@ -100,26 +111,40 @@ _ZERO_OCTAL = (  # echo -e, printf %b
 )
 _LATIN = (  # characters, not bytes
     _dialect(b"\\x", rb"\\(?<!\\\\)\\*+x[0-9A-Fa-f]{2}", lambda token: _character(token[-2:])),
-    *ESCAPES,
+    *_ESCAPES,
 )
 _SHELL = (_dialect(b"\\", rb"\\[&%#;{}]", lambda token: token[1:]),)  # printf %q over an escape
 _HALVED = (  # octal in JSON
     _dialect(b"\\\\", rb"\\(?<!\\\\)\\(?:\\\\)*+(?=\\?[0-7])", lambda token: token[: len(token) // 2]),
 )
-_FORM = (_dialect(b"+", rb"\+", lambda _: b" "), *ESCAPES)
+_FORM = (_dialect(b"+", rb"\+", lambda _: b" "), *_ESCAPES)
+
+
+class _Overstruck(Edit):
+    """Text with overstruck letters printed once; where they stood is asked for seldom."""
+
+    __slots__ = ("_data",)
+    _BACKWARDS = re.compile(rb"\x08(?:[\x80-\xbf]{1,3}[\xc2-\xf4]|[^\x08\n])")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.decoded = self._BACKWARDS.sub(b"", data[::-1])[::-1]  # backwards, a token begins with its sign
+
+    def sources(self, spans: list[Span]) -> list[Span]:
+        pieces = _OVERSTRUCK.tokens.split(self._data)
+        return Edit(pieces, [b""] * (len(pieces) // 2), leading=True).sources(spans)
 
 
 class _Overstrike(Dialect):
-    """Letters printed, then printed over. Read backwards, a token begins with its sign and is found fast."""
+    """Letters printed, then printed over."""
 
     __slots__ = ()
-    _BACKWARDS = re.compile(rb"\x08(?:[\x80-\xbf]{1,3}[\xc2-\xf4]|[^\x08\n])")
 
-    def decoded(self, data: bytes) -> bytes:
-        return self._BACKWARDS.sub(b"", data[::-1])[::-1] if self.sign in data else data
+    def edit(self, data: bytes) -> Edit | None:
+        return _Overstruck(data) if self.sign in data else None
 
 
-_OVERSTRUCK = _Overstrike(*_dialect(b"\x08", rb"(?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08", _nothing))
+_OVERSTRUCK = _Overstrike(b"\x08", re.compile(rb"((?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08)"), Meanings(_nothing))
 _INVISIBLE_ASCII = (
     _dialect(b"\x1b", rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?", _nothing),
     _OVERSTRUCK,
@@ -149,7 +174,7 @@ def readings(data: bytes, *, wide: bool, blanks: bool) -> Iterator[tuple[Dialect
     elif b"\x1b" in data or b"\x08" in data:
         yield _INVISIBLE_ASCII
     if b"\\" in data:
-        yield ESCAPES
+        yield _ESCAPES
         after = set(_AFTER.findall(data))
         if b"0" in after:
             yield _ZERO_OCTAL
@@ -160,35 +185,32 @@ def readings(data: bytes, *, wide: bool, blanks: bool) -> Iterator[tuple[Dialect
         if b"x" in after and (wide or b"\\xad" in data):
             yield _LATIN
     elif b"%" in data or b"&" in data:
-        yield ESCAPES
+        yield _ESCAPES
     if blanks and b"+" in data:
         yield _FORM
 
 
-def rewritten(data: bytes, dialects: tuple[Dialect, ...]) -> bytes:
+def edits(data: bytes, dialects: tuple[Dialect, ...]) -> list[Edit]:
     """Decode the tokens of one dialect after the other."""
+    made: list[Edit] = []
     for dialect in dialects:
-        data = dialect.decoded(data)
-    return data
+        edit = dialect.edit(data)
+        if edit:
+            made.append(edit)
+            data = edit.decoded
+    return made
 
 
-def sources(data: bytes, dialects: tuple[Dialect, ...], spans: list[Span]) -> list[Span]:
-    """Map ranges of rewritten text back to *data*."""
-    edits = []
-    for dialect in dialects:
-        if dialect.sign in data:  # an overstruck letter stands on both sides of the backspace
-            edits.append(Edit(data, dialect, leading=dialect is _OVERSTRUCK))
-            data = edits[-1].decoded
-    for edit in reversed(edits):
-        spans = [edit.source(span) for span in spans]
-    return spans
+def _rewritten(data: bytes, dialects: tuple[Dialect, ...]) -> bytes:
+    made = edits(data, dialects)
+    return made[-1].decoded if made else data
 
 
 def folded(value: bytes) -> Iterator[bytes]:
     """List what is left of a value in the views, where that differs from the value itself."""
-    once = rewritten(value, ESCAPES)
-    twice = rewritten(once, ESCAPES)
-    for text in (value, once, twice, rewritten(value, _INVISIBLE)):
+    once = _rewritten(value, _ESCAPES)
+    twice = _rewritten(once, _ESCAPES)
+    for text in (value, once, twice, _rewritten(value, _INVISIBLE)):
         for fold in (text, join(text)):
             if fold != value and 2 * len(fold) >= len(value):
                 yield fold

@@ -14,8 +14,7 @@ from secretref._views.digits import (
     hexadecimal,
     unfinished_decimal,
 )
-from secretref._views.edits import Edit
-from secretref._views.escapes import JOINED, join
+from secretref._views.escapes import join, joined_sources
 
 __all__ = ["wrapped_from"]
 
@@ -54,7 +53,7 @@ def wrapped_from(lines: bytes, held_from: Callable[[bytes], int], reach: int) ->
     begun = _begun(views, held_from, telling)
     starts = _begun(dumped(tail), held_from, telling)
     if begun:
-        starts.append(Edit(tail, JOINED).source((min(begun), min(begun) + 1))[0])
+        starts.append(joined_sources(tail, [(min(begun), min(begun) + 1)])[0][0])
     if not starts:
         return len(lines)
     return lines.rfind(b"\n", 0, len(lines) - len(tail) + min(starts)) + 1
