@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import AnyStr
+
 from secretref._matcher import Span
 from secretref._needles import Needles
 from secretref._stream.settling import Settler
 from secretref._stream.splicing import merge, splice, whole_characters
+from secretref._views import around
 
 __all__ = ["literals_replaced", "redacted_bytes", "redacted_text"]
 
@@ -21,26 +24,34 @@ _PASSES = 8
 
 def redacted_bytes(needles: Needles, data: bytes) -> bytes:
     """Hide every value in *data*; clean bytes come back as the same object."""
+    parts = [(0, len(data))]
     for _ in range(_PASSES):
-        spans = needles.hidden(data)
+        spans = _spans_of_parts(needles, data, parts)
         if not spans:
             return data
         data = _replaced(needles, data, merge(spans))
         if needles.views == "off":
             return data
+        parts = _beside_marks(needles, data, needles.sign) or [(0, len(data))]
     raise OverflowError
 
 
 def redacted_text(needles: Needles, text: str) -> str:
     """Hide every value in *text*; clean text comes back as the same object."""
+    parts: list[Span] = []
     for _ in range(_PASSES):
         blocks: list[bytes] = []
-        spans = _spans_of_text(needles, text, blocks)
+        is_ascii = text.isascii()
+        if is_ascii:
+            spans = _spans_of_parts(needles, text, parts or _overlapping(needles, len(text)))
+        else:
+            spans = _spans_of_text(needles, text, blocks)
         if not spans:
             return text
-        text = _replaced_in_text(needles, text, spans) if text.isascii() else _spliced(needles, b"".join(blocks), spans)
+        text = _replaced_in_text(needles, text, spans) if is_ascii else _spliced(needles, b"".join(blocks), spans)
         if needles.views == "off":
             return text
+        parts = _beside_marks(needles, text, needles.sign.decode("utf-8", "surrogatepass"))
     raise OverflowError
 
 
@@ -86,26 +97,53 @@ def _assembles(needles: Needles, data: str | bytes, ranges: list[Span]) -> bool:
     return bool(needles.affected.spans(needles.sign.join(beside))[0])
 
 
+def _overlap(needles: Needles) -> int:
+    return needles.reach if needles.views == "off" else _ENCODED * needles.reach
+
+
+def _overlapping(needles: Needles, size: int) -> list[Span]:
+    """Cut a long text into parts that overlap."""
+    if size <= _BLOCK:
+        return [(0, size)]
+    return [(start, min(size, start + _BLOCK + _overlap(needles))) for start in range(0, size, _BLOCK)]
+
+
+def _beside_marks(needles: Needles, data: AnyStr, mark: AnyStr) -> list[Span]:
+    """List the surroundings of all marks: only there can something new have come about. Empty if that is most of *data*."""
+    radius = _overlap(needles)
+    most = len(data) // (4 * radius)
+    spots: list[int] = []
+    while len(spots) <= most and (spot := data.find(mark, spots[-1] + 1 if spots else 0)) >= 0:
+        spots.append(spot)
+    return around(spots, radius, len(data)) if len(spots) <= most else []
+
+
+def _spans_of_parts(needles: Needles, data: str | bytes, parts: list[Span]) -> list[Span]:
+    """Ranges to hide in parts of ASCII text, or of bytes."""
+    spans: list[Span] = []
+    for start, end in parts:
+        first = max(0, start - 1)
+        part = data[first:end] if first or end < len(data) else data
+        found = needles.hidden(
+            part.encode() if isinstance(part, str) else part, start=start - first, final=end == len(data)
+        )
+        spans += [(begin + first, stop + first) for begin, stop in found] if first else found
+    return spans
+
+
 def _spans_of_text(needles: Needles, text: str, blocks: list[bytes]) -> list[Span]:
     """Ranges of the UTF-8 of *text* to hide. Long text is searched in blocks that overlap.
 
     Args:
         needles: What to look for.
         text: Any text.
-        blocks: Takes the UTF-8 of text that is not ASCII, piece by piece.
+        blocks: Takes its UTF-8, piece by piece.
     """
-    overlap = needles.reach if needles.views == "off" else _ENCODED * needles.reach
     if len(text) <= _BLOCK:
         blocks.append(text.encode("utf-8", "surrogatepass"))
         return needles.hidden(blocks[0])
     spans: list[Span] = []
-    if text.isascii():
-        for start in range(0, len(text), _BLOCK):
-            first = max(0, start - 1)
-            data = text[first : start + _BLOCK + overlap].encode()
-            found = needles.hidden(data, start=start - first, final=start + _BLOCK + overlap >= len(text))
-            spans += [(begin + first, end + first) for begin, end in found] if first else found
-        return spans
+    overlap = _overlap(needles)
     blocks += (text[start : start + _BLOCK].encode("utf-8", "surrogatepass") for start in range(0, len(text), _BLOCK))
     done, before = 0, b""
     for at, block in enumerate(blocks):
