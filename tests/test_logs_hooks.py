@@ -129,6 +129,7 @@ def test_a_hook_of_somebody_else_is_called_with_copies(monkeypatch):
     assert (unraisable["exc_type"], str(unraisable["exc_value"])) == (ValueError, MARK)
     assert (unraisable["err_msg"], unraisable["object"]) == (MARK, [MARK])
     assert "exc_traceback" in unraisable
+    assert isinstance(seen[4][0], UserWarning)
     assert str(seen[4][0]) == str(seen[5][0]) == seen[5][5] == MARK
     assert SECRET not in seen[4][5]
     ours(ValueError, ValueError("plain"), None)
