@@ -204,3 +204,12 @@ def test_handlers_of_asyncio_loops(armed):
     assert (seen[1]["handle"], repr(seen[1]["future"])) == (1, f"['{MARK}']")
     assert not leaks([[context.get("message"), context.get("exception")] for context in seen])
     assert len(seen) == 3
+
+
+def test_a_report_without_a_message_gets_none(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", seen.append)
+    undo = install_hooks(redactor())
+    sys.unraisablehook(types.SimpleNamespace(exc_value=ValueError(SECRET), err_msg=None, object=None))
+    undo()
+    assert (seen[0].err_msg, str(seen[0].exc_value)) == (None, MARK)
