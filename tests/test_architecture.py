@@ -54,8 +54,9 @@ FLOORS = {
 DOORS = {  # where plaintext leaves a SecretStr, and how often
     "_needles.py": 1,
     "_resolved.py": 3,
+    "cli/grants.py": 1,
     "cli/serve.py": 1,
-    "cli/store.py": 2,
+    "cli/store.py": 1,
     "providers/orkes.py": 3,
     "server/_applications.py": 1,
     "server/_secrets.py": 2,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from secretref.store import open_store
+from secretref.store import AuditEvent, open_store
 from secretref.testing import assert_no_leak, canary
 
 pytest_plugins = ["cli_runner"]
@@ -271,3 +271,19 @@ def test_help_does_not_need_the_extra_store():
     missing = run("secrets", "list")
     assert missing.returncode == 2
     assert missing.stderr == "secretref: pip install 'secretref-workflow[store]'\n"
+
+
+def test_the_trail_is_readable(made, cli):
+    """A grant is told in words and found by the name it is on; no text of a line moves the cursor."""
+    assert cli("grant", "app:orkes-workers", "A").code == 0
+    shown = cli("audit", "--target", "A").out.splitlines()
+    assert [line.split("  ", 3)[3] for line in shown] == [
+        "grant.add A  ok  access READ  kind SECRET_NAME  subject app:orkes-workers",
+        "secret.put A  ok  version 1",
+    ]
+    (line,) = json.loads(cli("audit", "--action", "grant.*", "--json").out)
+    assert line["details"] == {"access": "READ", "kind": "SECRET_NAME", "subject": "app:orkes-workers"}
+    with open_store(made) as store:
+        store.audit.record(AuditEvent("", "secret.read", "\x1b[2J\nforged"))
+    (newest,) = cli("audit", "--limit", "1").out.splitlines()
+    assert "nobody  secret.read \\x1b[2J\\nforged  ok" in newest

@@ -129,6 +129,7 @@ def test_a_hook_of_somebody_else_is_called_with_copies(monkeypatch):
     assert (unraisable["exc_type"], str(unraisable["exc_value"])) == (ValueError, MARK)
     assert (unraisable["err_msg"], unraisable["object"]) == (MARK, [MARK])
     assert "exc_traceback" in unraisable
+    assert isinstance(seen[4][0], UserWarning)
     assert str(seen[4][0]) == str(seen[5][0]) == seen[5][5] == MARK
     assert SECRET not in seen[4][5]
     ours(ValueError, ValueError("plain"), None)
@@ -203,3 +204,12 @@ def test_handlers_of_asyncio_loops(armed):
     assert (seen[1]["handle"], repr(seen[1]["future"])) == (1, f"['{MARK}']")
     assert not leaks([[context.get("message"), context.get("exception")] for context in seen])
     assert len(seen) == 3
+
+
+def test_a_report_without_a_message_gets_none(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", seen.append)
+    undo = install_hooks(redactor())
+    sys.unraisablehook(types.SimpleNamespace(exc_value=ValueError(SECRET), err_msg=None, object=None))
+    undo()
+    assert (seen[0].err_msg, str(seen[0].exc_value)) == (None, MARK)

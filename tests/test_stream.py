@@ -353,3 +353,15 @@ def test_a_failure_withholds_the_rest_of_the_stream(monkeypatch):
             assert stream.feed(kind("cnry")) == kind("[redaction failed]")
         assert stream.feed(kind("more")) == kind("")
         assert stream.close() == kind("")
+
+
+@pytest.mark.parametrize("mode", ["eager", "line"])
+@pytest.mark.parametrize("end", ["", "~", "~~", "~~ ", "~~ r"])
+def test_what_a_mark_may_complete_is_let_go_at_the_end(mode, end):
+    redact = Redactor({"a": "first-secret-c4nary", "b": "lef***~~ ri"})
+    text = f"x leffirst-secret-c4nary{end}"
+    for chunks in (text, [text]):
+        stream = redact.stream(mode)
+        assert "".join([*map(stream.feed, chunks), stream.close()]) == redact.text(text) == f"x lef***{end}"
+    stream, whole = redact.stream(mode), "x leffirst-secret-c4nary~~ ri"
+    assert stream.feed(whole) + stream.feed(".") + stream.close() == redact.text(f"{whole}.") == "x ***."

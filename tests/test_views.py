@@ -10,6 +10,7 @@ import pytest
 
 from secretref import _triggers, _views
 from secretref._needles import Registry
+from secretref._redactor import Redactor
 from secretref._stream import merge
 from secretref._views import folded
 
@@ -333,3 +334,12 @@ def test_complete_lines_that_the_next_one_may_continue_are_held(lines, ending):
 )
 def test_other_lines_go_out(lines):
     assert open_from(lines) == len(lines)
+
+
+@pytest.mark.parametrize("spelled", [r"cnry-\xadvalue-7Q", r"cnry-\u00advalue-7Q", r"c\xadnry\xad-value\x2d7Q"])
+def test_invisible_characters_are_seen_through_in_their_escapes(spelled):
+    assert Redactor({"a": "cnry-value-7Q"}).text(f"say {spelled} now") == "say *** now"
+
+
+def test_characters_of_latin_1_are_read_in_escapes_of_two_digits():
+    assert Redactor({"a": "pässwört-cnry7Q"}).text(r"say p\xad\xE4ssw\xF6rt-cnry7Q now") == "say *** now"

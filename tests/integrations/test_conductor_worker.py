@@ -21,7 +21,7 @@ from conductor.client.worker.exception import NonRetryableException
 from conductor.client.worker.worker import Worker
 
 from secretref import Grant, Policy, Resolver
-from secretref.errors import ConfigurationError, ProviderUnavailableError
+from secretref.errors import ProviderUnavailableError
 from secretref.integrations.conductor_worker import guarded
 from secretref.providers.memory import MemoryProvider
 
@@ -164,7 +164,7 @@ def test_no_fault_of_a_policy_stops_an_asynchronous_worker():
         async with asyncio.timeout(10):
             await send(task)
 
-    with pytest.raises(ConfigurationError, match="StopIteration"):
+    with pytest.raises(NonRetryableException, match="StopIteration"):
         asyncio.run(bounded())
 
 

@@ -47,12 +47,28 @@ def head(server, admin, line="GET /api/secrets HTTP/1.1", *more):
         "[::2]",
         "0",
         "localhost@evil",
+        "[::1]evil.example",
+        "127.0.0.1:evil.example",
+        "127.0.0.1:80:80",
+        "[localhost]",
+        "localhost/",
+        "localhost..",
     ],
 )
 def test_other_hosts_are_refused(admin, host):
     answer = admin.get("/secrets", headers={"Host": host})
     assert answer.status_code == 421
     assert answer.json()["status"] == 421
+
+
+def test_two_tokens_are_none(server, admin):
+    """Whoever stands in front may have looked at the other one."""
+    admin.put("/secrets/held", content=VALUE)
+    call = "GET /api/secrets/held HTTP/1.1"
+    for more in ("bad", admin.headers["X-Authorization"]):
+        answer = raw(server, head(server, admin, call, f"X-Authorization: {more}", "Connection: close"))
+        assert STATUS.findall(answer) == [b"400"]
+        assert VALUE.encode() not in answer
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1:1", "[::1]:8080", "localhost."])

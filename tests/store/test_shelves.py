@@ -93,7 +93,9 @@ def test_grants_add_up_and_are_taken_away_piece_by_piece(store):
     assert store.grants.remove(left, actor="ann") is None
     assert store.grants.remove(left, actor="ann") is None
     assert not store.grants.all()
-    assert [line.action for line in store.audit.lines(action="grant.*")] == ["grant.remove"] * 2 + ["grant.add"] * 2
+    lines = store.audit.lines(action="grant.*", target="post_office_username")
+    assert [line.action for line in lines] == ["grant.remove"] * 2 + ["grant.add"] * 2
+    assert dict(lines[-1].details) == {"subject": "app:orkes-workers", "access": "READ", "kind": "SECRET_NAME"}
 
 
 def test_grants_are_found_by_subject_and_by_target(store):

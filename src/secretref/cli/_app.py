@@ -18,7 +18,7 @@ from secretref.cli._console import BROKEN_PIPE
 from secretref.errors import SecretRefError, printable
 
 # One module a family. Each holds ``commands``, a Typer whose commands are added here by their own names.
-FAMILIES = ("check", "access", "redact", "run", "demo", "doctor", "serve", "store")
+FAMILIES = ("check", "access", "redact", "run", "demo", "doctor", "serve", "store", "secrets", "grants")
 
 # In the place of a closed stream: what cannot be read, cannot be written, or swallows all.
 _STREAMS = (("stdin", os.O_WRONLY, "r"), ("stdout", os.O_RDONLY, "w"), ("stderr", os.O_WRONLY, "w"))

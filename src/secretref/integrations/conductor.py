@@ -28,11 +28,7 @@ from secretref.errors import LimitError, MissingExtraError
 try:
     from jsonpath import JSONPathEnvironment, JSONPathError
 except ImportError:
-    _installed = False
-else:
-    _installed = True
-if not _installed:
-    raise MissingExtraError("conductor")
+    raise MissingExtraError("conductor") from None
 
 if TYPE_CHECKING:
     from jsonpath import JSONPath

@@ -23,11 +23,7 @@ from secretref.errors import ConfigurationError, MissingExtraError, ProviderErro
 try:
     import httpx
 except ImportError:
-    _installed = False
-else:
-    _installed = True
-if not _installed:
-    raise MissingExtraError("orkes")
+    raise MissingExtraError("orkes") from None
 
 __all__ = ["Answer", "Channel", "checked_url"]
 

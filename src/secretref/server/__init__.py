@@ -6,11 +6,7 @@ try:
     import fastapi  # noqa: F401 - asked for here, so that the error names the extra
     import uvicorn  # noqa: F401
 except ImportError:
-    _installed = False
-else:
-    _installed = True
-if not _installed:
-    raise MissingExtraError("server")
+    raise MissingExtraError("server") from None
 
 from secretref.server._app import create_app
 from secretref.server._bootstrap import bootstrap

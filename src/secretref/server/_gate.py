@@ -1,7 +1,8 @@
 """The gate before the application: addresses, sizes, headers, and what happens when something breaks.
 
 1. Host and Origin must be ones that are served, or a page anywhere could use a browser on this machine.
-2. A path holds no encoded slash or backslash, so that a name is one segment for everybody; a body has one length.
+2. A path holds no encoded slash or backslash, so that a name is one segment for everybody; a body has one length, and a
+   caller one token.
 3. The body is read here, up to its limit and within its time, so that a slow client keeps no thread waiting.
 4. Every answer forbids caching, framing and sniffing.
 5. Whatever breaks is logged by class and place, never by text, and answered like every other error.
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Gate"]
 
 _log = logging.getLogger("secretref.server")
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@/]+))(?::[0-9]{1,5})?")
 _HIDDEN_SLASH = re.compile(rb"%(2f|5c|00)", re.IGNORECASE)
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -82,6 +84,8 @@ class Gate:
         foreign = any(origin != own and origin not in self._settings.origins for origin in headers.getlist("origin"))
         if foreign or headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             raise ApiError(HTTPStatus.FORBIDDEN, "calls from other sites are refused")
+        if len(headers.getlist("x-authorization")) > 1:  # a proxy may have looked at the other one
+            raise ApiError(HTTPStatus.BAD_REQUEST)
         if _HIDDEN_SLASH.search(scope.get("raw_path") or b""):
             raise ApiError(HTTPStatus.BAD_REQUEST)
         if (
@@ -116,9 +120,9 @@ class Gate:
 
 
 def _hostname(host: str) -> str:
-    """Return the name in a Host header, without port and brackets."""
-    name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
-    return name.lower().removesuffix(".")
+    """Return the name in a Host header, without port and brackets; nothing if it is none."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]).lower().removesuffix(".") if found else ""
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

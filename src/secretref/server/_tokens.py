@@ -53,7 +53,8 @@ def _signed_in(service: Service, body: SignIn, address: str) -> TokenBody:
     settings, user_id = service.settings, f"app:{key.application_id}"
     lifetime = settings.token_life
     if body.expiration is not None:  # in milliseconds; Orkes takes a negative one for "never"
-        lifetime = body.expiration / 1000 if body.expiration > 0 else settings.longest_token_life
+        longest = int(settings.longest_token_life * 1000)
+        lifetime = (min(body.expiration, longest) if body.expiration > 0 else longest) / 1000
     token = service.issue_token(key.id, user_id, min(max(lifetime, 1.0), settings.longest_token_life))
     return TokenBody(token=token, user_id=user_id)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import SecretStr
 
+from secretref._grant import Subject
 from secretref.store._seal import plain
 from secretref.store._types import AccessKey, AuditEvent, GrantRecord, Token
 from secretref.store._work import Work, key_text
@@ -80,10 +81,25 @@ class Shelf(Generic[T]):
         """Keep *record* under *key*, replacing what stood there. *action* defaults to ``<kind>.put``."""
         self.change(key, lambda _: record, actor=actor, action=action)
 
-    def change(self, key: str, change: Callable[[T | None], T | None], *, actor: str, action: str = "") -> T | None:
+    def change(
+        self,
+        key: str,
+        change: Callable[[T | None], T | None],
+        *,
+        actor: str,
+        action: str = "",
+        target: str = "",
+        details: Mapping[str, str] | None = None,
+    ) -> T | None:
         """Replace the record by what *change* makes of it, in one transaction, so that no update is lost.
 
-        *change* gets ``None`` for a key without record, and deletes by returning ``None``. What it raises undoes all.
+        Args:
+            key: Of the record.
+            change: Gets ``None`` for a key without record, deletes by returning ``None``; what it raises undoes all.
+            actor: Who does it.
+            action: For the audit line; ``<kind>.put`` or ``<kind>.delete`` if not given.
+            target: For the audit line; the key if not given.
+            details: For the audit line.
         """
         key_text(key)
 
@@ -91,11 +107,13 @@ class Shelf(Generic[T]):
             old = work.record(self._kind, key)
             before = None if old is None else from_json(self._record, old.data)
             after = change(before)
+            verb = "delete" if after is None else "put"
+            event = AuditEvent(actor, action or f"{self._kind}.{verb}", target or key, details=details or {})
             if after is None and old is not None:
-                work.append(AuditEvent(actor, action or f"{self._kind}.delete", key), revises=True)
+                work.append(event, revises=True)
                 work.drop(old)
             elif after is not None and after != before:
-                seq = work.append(AuditEvent(actor, action or f"{self._kind}.put", key), revises=True)
+                seq = work.append(event, revises=True)
                 work.save(self._kind, key, to_json(after), seq, old)
             return after
 
@@ -125,7 +143,7 @@ class Grants(Shelf[GrantRecord]):
         def change(old: GrantRecord | None) -> GrantRecord:
             return dataclasses.replace(grant, access=grant.access | (old.access if old else frozenset()))
 
-        return self.change(_grant_key(grant), change, actor=actor, action="grant.add") or grant
+        return self._told(grant, change, actor=actor, action="grant.add") or grant
 
     def remove(self, grant: GrantRecord, *, actor: str) -> GrantRecord | None:
         """Take the grant's access away; return what is left, ``None`` if nothing."""
@@ -134,7 +152,17 @@ class Grants(Shelf[GrantRecord]):
             left = old.access - grant.access if old else frozenset()
             return dataclasses.replace(grant, access=left) if left else None
 
-        return self.change(_grant_key(grant), change, actor=actor, action="grant.remove")
+        return self._told(grant, change, actor=actor, action="grant.remove")
+
+    def _told(
+        self, grant: GrantRecord, change: Callable[[GrantRecord | None], GrantRecord | None], *, actor: str, action: str
+    ) -> GrantRecord | None:
+        """Change the grant; its audit line tells in words who may do what, its target is what the grant is on."""
+        subject = str(Subject(grant.subject_type, grant.subject_id))
+        details = {"subject": subject, "access": " ".join(sorted(grant.access)), "kind": grant.target_type}
+        return self.change(
+            _grant_key(grant), change, actor=actor, action=action, target=grant.target_id, details=details
+        )
 
     def of_subject(self, subject_type: str, subject_id: str) -> tuple[GrantRecord, ...]:
         """Return the subject's grants."""
