@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from secretref import Grant, Limits, LoggingSink, Policy, Resolver, Subject, Target, TaskGuard, Template
+from secretref import Grant, Limits, LoggingSink, Policy, Redactor, Resolver, Subject, Target, TaskGuard, Template
 from secretref.errors import SecretRefError
 from secretref.providers import ProviderURL, is_name, load
 from secretref.providers.cache import CacheProvider
@@ -72,6 +72,15 @@ DOORS = {
     "compile, limits": lambda _, wrong: Template.compile("", limits=wrong),
     "from_json": lambda _, wrong: Template.from_json(wrong),
     "from_json, limits": lambda _, wrong: Template.from_json("[]", limits=wrong),
+    "Redactor": lambda _, wrong: Redactor(wrong),
+    "Redactor, value": lambda _, wrong: Redactor({"A": wrong}),
+    "Redactor, mark": lambda _, wrong: Redactor(mark=wrong),
+    "Redactor, views": lambda _, wrong: Redactor(views=wrong),
+    "Redactor.register": lambda _, wrong: Redactor().register(wrong, VALUE),
+    "Redactor.text": lambda _, wrong: Redactor().text(wrong),
+    "Redactor.bytes": lambda _, wrong: Redactor().bytes(wrong),
+    "Redactor.exception": lambda _, wrong: Redactor().exception(wrong),
+    "Redactor.stream": lambda _, wrong: Redactor().stream(wrong),
     "Limits, size": lambda _, wrong: Limits(size=wrong),
     "Limits, expressions": lambda _, wrong: Limits(expressions=wrong),
     "Limits, depth": lambda _, wrong: Limits(depth=wrong),

@@ -15,6 +15,7 @@ import pytest
 import requests
 from _standin import MARK, NUMBER, SECRET, leaks, redact
 
+from secretref import Redactor
 from secretref._objects import rewrite
 from secretref.errors import InputError
 
@@ -240,6 +241,7 @@ def test_numbers_are_hidden_as_they_are_written(shown, number):
         return given
 
     assert rewrite([number], text=text, data=same, mark=MARK, exception=same) == [MARK]
+    assert Redactor({"name": shown}, mark=MARK).data([number]) == [MARK]
 
 
 class Lies(type):

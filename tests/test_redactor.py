@@ -499,6 +499,15 @@ def test_threads_redact_while_others_register():
     assert faults == []
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(["deep", "strict", "fast", "off"])))
+def test_a_union_decodes_as_the_one_that_decodes_most(order):
+    value = "cnry7QcnryQ7-/cnry"
+    mixed = value.replace("/", "%252F")
+    for views, text in (("strict", mixed), ("fast", mixed), ("deep", value[::-1])):
+        members = [Redactor({kind: value}, views=kind) for kind in order[: order.index(views) + 1]]
+        assert text not in Redactor.union(lambda members=members: members).text(f"<{text}>")
+
+
 def test_values_of_several_redactors_may_overlap():
     one, other = Redactor({"a": "first-secret-cnry"}), Redactor({"b": "cnry-second-secret"})
     armed = [one, other]

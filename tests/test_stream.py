@@ -199,6 +199,15 @@ class TestMarks:
         out = "".join(stream.feed(text[at : at + size]) for at in range(0, len(text), size)) + stream.close()
         assert out == redactor.text(text) == expected
 
+    @pytest.mark.parametrize("mode", ["eager", "line"])
+    @pytest.mark.parametrize("value", ["a***b", "x***", "***x", "ab***c"])
+    def test_they_are_hidden_wherever_the_stream_is_cut(self, value, mode):
+        redactor = Redactor({"one": value, "two": "cnry7QcnryQ7"}, views="off")
+        for text in (value.replace("***", "cnry7QcnryQ7"), value.replace("***", "cnry7QcnryQ7") + " z"):
+            for cut in range(len(text) + 1):
+                stream = redactor.stream(mode)
+                assert stream.feed(text[:cut]) + stream.feed(text[cut:]) + stream.close() == redactor.text(text)
+
     def test_a_flood_of_them_takes_time_in_proportion(self):
         redactor = Redactor({"one": "aa***bb", "two": "cnry7Q"}, views="off")
         assert redactor.text("aacnry7Qbb;" * 5000) == "***;" * 5000

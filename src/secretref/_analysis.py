@@ -16,7 +16,7 @@ __all__ = ["Analysis", "Gathering", "analyse"]
 _ORDINARY = 16
 """Length assumed where no value is long enough to be decoded for, in bytes."""
 
-_NUMERIC = re.compile(rb"[0-9.eE+-]*[0-9][0-9.eE+-]*")
+_NUMERIC = re.compile(rb"[0-9.eE+/j-]*[0-9][0-9.eE+/j-]*")
 _UNRESERVED = re.compile(rb"[A-Za-z0-9._-]+")
 _EDGE = 12
 _SEPARATORS = (b":", b"-", b" ", b",", b", ", b"\\x", b", 0x", b" 0x", b",0x")

@@ -151,7 +151,7 @@ def _reprs(text: str) -> Iterator[str]:
     raw = "".join(map(chr, _utf8(text)))
     for body in (repr(text + '"')[1:-2], ascii(text + '"')[1:-2], repr(raw.encode("latin-1") + b'"')[2:-2]):
         plain = body.replace("\\'", "'")
-        yield from (plain, plain.replace("'", "\\'"), plain.replace('"', '\\"'))
+        yield from (plain.replace("'", "\\'"), plain.replace('"', '\\"'))
 
 
 # --- mark-up ---

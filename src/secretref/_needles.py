@@ -24,6 +24,8 @@ Views = Literal["deep", "strict", "fast", "off"]
 
 Value = str | SecretStr | bytes | SecretBytes
 
+_MOST_FIRST: tuple[Views, ...] = ("deep", "strict", "fast", "off")
+
 _AROUND = 8
 """How much longer a form may become in an encoding, for the fast views."""
 
@@ -194,8 +196,10 @@ class Registry:
 
         Raises:
             WeakSecretError: *strict*, and some values are weak; carries all their names.
-            InputError: A value is neither text nor bytes.
+            InputError: A value is neither text nor bytes, or a name no text.
         """
+        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+            raise InputError("values are a mapping of names, which are text")
         plain = {name: _plain(value) for name, value in values.items()}
         reasons = {name: self._weakness(value) for name, value in plain.items()}
         weak = [name for name, reason in reasons.items() if reason]
@@ -344,9 +348,7 @@ def _joined(parts: Sequence[Needles]) -> Needles:
     known = Gathering()
     for part in parts:
         known.add(part.known, set())
-    views: Views = next(
-        (part.views for part in parts if part.views in ("strict", "deep")), parts[0].views if parts else "off"
-    )
+    views: Views = min((part.views for part in parts), key=_MOST_FIRST.index, default="off")
     levels = [level for part in parts for level in part.levels]
     affected = frozenset[Form]().union(*(part.affected_forms for part in parts))
     sources = frozenset[object]().union(*(part.sources for part in parts))

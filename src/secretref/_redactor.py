@@ -55,9 +55,9 @@ class Redactor:
         strict: bool = False,
         views: Views = "strict",
     ) -> None:
-        if not mark:
-            raise ConfigurationError("the mark must not be empty")
-        if views not in get_args(Views):
+        if not isinstance(mark, str) or not mark:
+            raise ConfigurationError("the mark must be text, and not empty")
+        if not isinstance(views, str) or views not in get_args(Views):
             raise ConfigurationError("views must be deep, strict, fast or off")
         self._strict = strict
         self._registry: Registry | Union = Registry(mark, views)
@@ -95,8 +95,10 @@ class Redactor:
 
         Raises:
             WeakSecretError: The redactor is strict and the value weak.
-            InputError: The value is neither text nor bytes.
+            InputError: The value is neither text nor bytes, or the name no text.
         """
+        if not isinstance(name, str):
+            raise InputError("a name is text")
         return self._registry.register({name: value}, strict=self._strict)[0]
 
     def text(self, text: str) -> RedactedText:
@@ -170,7 +172,12 @@ class Redactor:
         """Copy an exception with every value hidden: its text, attributes, notes, chain, group members and traceback.
 
         The type is kept where it can be; else a ``RedactedError`` stands in. Frames hold no locals.
+
+        Raises:
+            InputError: *exception* is no exception.
         """
+        if not isinstance(exception, BaseException):
+            raise InputError("exception expected")
         numeric = self._registry.current().numeric
         return redacted(exception, text=self.text, data=self.bytes, mark=self.mark, numbers=numeric)
 

@@ -54,7 +54,7 @@ class RedactionStream:
     _waiting: bytearray
 
     def __init__(self, current: Callable[[], Needles], mode: Mode) -> None:
-        if mode not in get_args(Mode):
+        if not isinstance(mode, str) or mode not in get_args(Mode):
             raise ConfigurationError("a stream is line or eager")
         self._current = current
         self._lines = mode == "line"

@@ -109,7 +109,7 @@ def _overlapping(needles: Needles, size: int) -> list[Span]:
 
 
 def _beside_marks(needles: Needles, data: AnyStr, mark: AnyStr) -> list[Span]:
-    """List the surroundings of all marks: only there can something new have come about. Empty if that is most of *data*."""
+    """List the surroundings of all marks: only there can something be new. Empty if that is most of *data*."""
     radius = _overlap(needles)
     most = len(data) // (4 * radius)
     spots: list[int] = []
