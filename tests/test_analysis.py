@@ -19,7 +19,7 @@ def test_what_is_known_of_several_values_is_joined():
     gathering.add(one, set(one.forms))
     gathering.add(two, {Form(b"12345678")})
     both = gathering.analysis()
-    assert both.lines == two.lines == {"12345678\ncnry\nabcdéfgh".encode()}
+    assert both.lines == two.lines == {"12345678\ncnry\nabcdéfgh".encode(), "cnry\nabcdéfgh".encode()}
     assert both.fragments == one.fragments
     assert (both.least, both.numeric, both.wide, both.blanks) == (8, one.numeric | two.numeric, True, True)
     assert (one.least, one.wide, one.blanks) == (12, False, False)

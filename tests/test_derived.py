@@ -1,10 +1,11 @@
 """Parts of a value that are secrets of their own."""
 
 import json
+from base64 import b64encode, urlsafe_b64encode
 
 import pytest
 
-from secretref._derived import is_multiline, parts
+from secretref._derived import is_multiline, may_be_folded, parts
 
 PEM = """-----BEGIN PRIVATE KEY-----
 MIIEcnryQIBADANBgkq
@@ -24,6 +25,22 @@ def test_lines_of_a_value_are_parts(breaking):
 def test_a_break_at_an_end_makes_no_lines(value):
     assert not is_multiline(value)
     assert list(parts(value)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "folded"),
+    [
+        ("cnry horse", True),
+        ("cnry\nhorse", True),
+        (" ".join(["cnry"] * 16), True),
+        (" ".join(["cnry"] * 17), False),
+        ("cnry7Q", False),
+        (" cnry7Q\t", False),
+        ('{"a": "b c"}', False),
+    ],
+)
+def test_lines_and_a_few_words_may_be_folded(value, folded):
+    assert may_be_folded(value) is folded
 
 
 @pytest.mark.parametrize("line", ["cnry123", "----------", "a-b-c-d-e-f", "SERVICE_ACCOUNT", "", "authorized_user"])
@@ -124,4 +141,48 @@ def test_a_password_inside_a_value_is_a_part(value, password):
 
 @pytest.mark.parametrize("value", ["db.example.org:5432", "https://example.org/cnry", "a:b", "cnry bearer", "x cnry7Q"])
 def test_a_value_without_password_has_no_parts(value):
+    assert list(parts(value)) == []
+
+
+TOKEN = "cnry_AbCdEfGhIjKlMnOp"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"https://{TOKEN}@github.example/x.git",
+        f"https://{TOKEN}:x-oauth-basic@github.example",
+        f"https://{TOKEN}:@github.example",
+        f"https://oauth2:{TOKEN}@gitlab.example",
+        f"[default]\naws_access_key_id = x\naws_secret_access_key = {TOKEN}\n",
+        f"user: ann\npassword: {TOKEN}\n",
+        f"//registry.example/:_authToken={TOKEN}",
+        f"host=db password='{TOKEN}' user=ann",
+        f'Driver=x;Pwd="{TOKEN}";Uid=ann',
+        f"{{'password': '{TOKEN}', 'a': 1}}",
+        f"db:5432:app:ann:{TOKEN}",
+        f"machine h login ann password {TOKEN}",
+        "Basic " + b64encode(f"ann:{TOKEN}".encode()).decode(),
+        b64encode(f"ann:{TOKEN}".encode()).decode(),
+        urlsafe_b64encode(TOKEN.encode()).decode().rstrip("="),
+        json.dumps({"auths": {"registry": {"auth": b64encode(f"ann:{TOKEN}".encode()).decode()}}}),
+        json.dumps({"inner": json.dumps({"password": TOKEN})}),
+        json.dumps({"url": f"https://x.example/?sig={TOKEN}&x=1"}),
+    ],
+)
+def test_a_token_in_the_usual_places_is_a_part(value):
+    assert TOKEN in set(parts(value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://git@github.example/x.git",
+        "ssh://deploy-user@host.example",
+        "the key is under the mat",
+        "https://x.example/?q=cnry",
+        "QUJDREVGR0hJSktM/+A=",
+    ],
+)
+def test_an_ordinary_word_is_no_part(value):
     assert list(parts(value)) == []

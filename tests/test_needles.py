@@ -106,9 +106,9 @@ def test_nothing_is_searched_for_before_a_registration():
 
 def test_parts_and_lines_of_a_value_are_found():
     needles = registry("cnry line one\ncnry line two").current()
-    assert needles.spans(b"<cnry line two>") == [(1, 14)]
+    assert set(needles.spans(b"<cnry line two>")) == {(1, 14)}
     assert (1, 32) in needles.spans(b"<cnry line one\\r\\n cnry line two>")
-    assert needles.places(b"<cnry line one>") == [(1, 14)]
+    assert set(needles.places(b"<cnry line one>")) == {(1, 14)}
 
 
 def test_a_short_value_of_two_lines_is_a_word():

@@ -499,6 +499,44 @@ def test_threads_redact_while_others_register():
     assert faults == []
 
 
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "cnry horse\n   battery staple",
+        "cnry  horse battery staple",
+        "cnry horse\r\n battery\tstaple",
+        "cnry\u00a0horse battery staple",
+        "cnry&nbsp;horse battery staple",
+        "cnry\u2003horse\u3000battery staple",
+        "cnry horse\\nbattery staple",
+    ],
+)
+def test_words_of_a_phrase_may_be_folded(printed):
+    redactor = Redactor({"name": "cnry horse battery staple"})
+    assert redactor.text(f"a {printed} b") == "a *** b"
+    for mode in ("line", "eager"):
+        stream = redactor.stream(mode)
+        out = "".join(stream.feed(char) for char in f"a {printed} b\n") + stream.close()
+        assert out == "a *** b\n" or (mode == "eager" and "&" in printed)
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        ("cnry{7Q}cnry", "cnry{{7Q}}cnry"),
+        ("cnry[7Q]cnry", "cnry[7Q]]cnry"),
+        ("cnry(7Q)*cnry", "cnry\\287Q\\29\\2acnry"),
+        ("cnry7Q/cnry+Q7cnryQ7ab", "cnry7Q_cnry-Q7cnryQ7ab"),
+        ("0123456789abcdef0123456789abcdef", "ASNFZ4mrze8BI0VniavN7w=="),
+        ("550e8400-e29b-41d4-a716-446655440000", "VQ6EAOKbQdSnFkRmVUQAAA=="),
+        ("ASNFZ4mrze8BI0VniavN7w==", "0123456789abcdef0123456789abcdef"),
+        ("ASNFZ4mrze8BI0VniavN7w==", "01:23:45:67:89:ab:cd:ef:01:23:45:67:89:ab:cd:ef"),
+    ],
+)
+def test_other_spellings_of_a_value(value, printed):
+    assert Redactor({"name": value}).text(f"a {printed} b") == "a *** b"
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(["deep", "strict", "fast", "off"])))
 def test_a_union_decodes_as_the_one_that_decodes_most(order):
     value = "cnry7QcnryQ7-/cnry"

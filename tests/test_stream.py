@@ -208,6 +208,12 @@ class TestMarks:
                 stream = redactor.stream(mode)
                 assert stream.feed(text[:cut]) + stream.feed(text[cut:]) + stream.close() == redactor.text(text)
 
+    def test_a_short_value_waits_for_what_comes_behind_it(self):
+        redactor = Redactor({"short": "cnr", "long": "yyyyyyy"}, views="off")
+        text = "cnryyyyyyy x"
+        stream = redactor.stream("eager")
+        assert "".join(map(stream.feed, text)) + stream.close() == redactor.text(text) == "****** x"
+
     def test_a_flood_of_them_takes_time_in_proportion(self):
         redactor = Redactor({"one": "aa***bb", "two": "cnry7Q"}, views="off")
         assert redactor.text("aacnry7Qbb;" * 5000) == "***;" * 5000

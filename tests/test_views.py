@@ -253,6 +253,16 @@ def test_old_entities_need_no_semicolon(sign):
     assert hidden(f"a cnry7Q{sign}gcnryQ7 b", "cnry7Q&gcnryQ7") == [f"cnry7Q{sign}gcnryQ7"]
 
 
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le"])
+def test_wide_text_is_read_beneath_other_encodings(codec):
+    script = f"$a = '{each('%{code:02x}')}'; run"
+    encoded = base64.b64encode(script.encode(codec)).decode()
+    assert hidden(f"powershell -EncodedCommand {encoded} x")
+    assert hidden(script.encode(codec).hex())
+    assert needles().decoded_spans(script.encode(codec))
+    assert not hidden(base64.b64encode("nothing is in here at all".encode(codec)).decode())
+
+
 def test_characters_of_latin_1_are_read():
     assert hidden("a cnry-\\xe9-\\x37Q-cnryQ7 b", "cnry-é-7Q-cnryQ7") == ["cnry-\\xe9-\\x37Q-cnryQ7"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from secretref._derived import is_multiline, parts
+from secretref._derived import may_be_folded, parts
 from secretref._encodings import MINIMUM, Form, base64_cores, binary_forms, forms
 from secretref._lines import collapsed
 from secretref._views import folded
@@ -28,7 +28,7 @@ class Analysis:
 
     Attributes:
         forms: Literals that stand for values.
-        lines: Values of several lines, collapsed.
+        lines: Values of several lines or words, collapsed.
         fragments: What encodings of the values must contain; only for the fast views.
         least: Length of the shortest value that is decoded for, in bytes.
         numeric: Forms that the decimal text of a number may hold; not the hexadecimal digits of a short value.
@@ -94,7 +94,7 @@ def analyse(value: str | bytes, *, fragments: bool) -> Analysis:
     found |= {Form(fold) for raw in encoded for fold in folded(raw) if len(fold) >= MINIMUM}
     return Analysis(
         forms=frozenset(found),
-        lines=frozenset(collapsed(_utf8(text)) for text in decoded_for if is_multiline(text)),
+        lines=frozenset(collapsed(_utf8(text)) for text in decoded_for if may_be_folded(text)),
         fragments=frozenset(form for text in decoded_for for form in _fragments(_utf8(text)))
         if fragments
         else frozenset(),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from urllib.parse import unquote
 
 from secretref._encodings import MINIMUM
 
-__all__ = ["is_multiline", "parts"]
+__all__ = ["is_multiline", "may_be_folded", "parts"]
 
 _LEAF = 8
 """Lines and JSON leaves shorter than this many characters are ordinary words too often."""
@@ -19,10 +20,23 @@ _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _PEM_EDGE = re.compile(r"-----(BEGIN|END) [^-]*-----")
 _WORDY = re.compile(r"[A-Za-z0-9]{4}")
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://([^\s/?#@:]*):([^\s/?#]*)@")
+_CREDENTIALS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://([^\s/?#@:]*)(?::([^\s/?#]*))?@")
+_NO_PASSWORD = frozenset(("", "x", "x-oauth-basic", "oauth2"))
+"""What stands in the place of a password where the token is the user."""
+
+_TOKEN = 16
+"""A user of so many characters without a password is a token."""
+
 _PAIR = re.compile(r"([^\s:/@]{1,64}):(?!//)(\S{3,})")
-_SETTING = re.compile(r"(?i)(?:^|[;&?\s])[a-z0-9_ -]*(?:password|pwd|passwd|secret|token|key|sig|signature)=([^;&\s]+)")
+_PGPASS = re.compile(r"(?m)^[^:\s]+:[0-9*]+:[^:\s]*:[^:\s]*:(\S+)$")
+_SETTING = re.compile(
+    r"""(?i)(?:password|passphrase|passwd|pwd|pass|secret|token|key|sig|signature|auth)[a-z0-9_]{0,32}["']?"""
+    r"""[ \t]{0,8}(?:=|:(?=[ \t"'])|(?<=password)[ \t])[ \t]{0,8}(?:"([^"\r\n]+)"|'([^'\r\n]+)'|([^;&\s]+))"""
+)
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey|digest|negotiate)\s+(\S+)")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_STANDARD = str.maketrans("-_", "+/")
+_PUNCTUATION = ",}])\"'"
 _PLAIN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s@]*")
 _MAIL = re.compile(r"[^\s@:/]+@[^\s@]+\.[A-Za-z]{2,}")
 _TELLING_KEY = re.compile(r"(?i)pass|pwd|secret|token|key|credential|auth")
@@ -31,9 +45,17 @@ _ORDINARY = frozenset(
 )
 
 
+_WORDS = 16
+
+
 def is_multiline(value: str) -> bool:
     """Tell whether *value* has a line break inside."""
     return _LINE_BREAK.search(value.strip()) is not None
+
+
+def may_be_folded(value: str) -> bool:
+    """Tell whether a program may print other white space inside *value*: it has several lines, or a few words."""
+    return is_multiline(value) or (1 < len(value.split()) <= _WORDS and value.lstrip()[0] not in "{[")
 
 
 def parts(value: str) -> Iterator[str]:
@@ -67,16 +89,18 @@ def _leaves(text: str) -> Iterator[str]:
         document = json.loads(text.strip(_BLANK), object_pairs_hook=members)
     except (ValueError, RecursionError):  # not quite JSON, or too deep: take every string
         pairs += (("", literal) for literal in _STRING.findall(text))
+        yield from _passwords(text)
     else:
         for layout in ({"separators": (",", ":")}, {}, {"indent": 2}, {"indent": 4}):
             yield json.dumps(document, ensure_ascii=False, **layout)
         pairs.append(("", document))
     for key, node in _scalars(pairs):
-        if isinstance(node, str) and _is_secret_leaf(key, node):
-            yield node
-            yield from _lines(node)
-            yield from _passwords(node)
-        elif isinstance(node, (int, float)) and len(str(node)) >= MINIMUM:
+        if isinstance(node, str):
+            if _is_secret_leaf(key, node):
+                yield node
+                yield from _lines(node)
+            yield from _leaves(node) if node[:1] in ("{", "[") else _passwords(node)
+        elif isinstance(node, (int, float)) and not isinstance(node, bool) and len(str(node)) >= MINIMUM:
             yield str(node)
 
 
@@ -102,8 +126,14 @@ def _is_secret_leaf(key: str, leaf: str) -> bool:
 
 
 def _passwords(value: str) -> Iterator[str]:
-    found = [match[2] for match in _CREDENTIALS.finditer(value)]
-    found += [match[1] for match in _SETTING.finditer(value)]
+    """List the passwords in a URI, a pair, a setting or a header, and what they hold in base64."""
+    found = [
+        user if (password or "") in _NO_PASSWORD else password
+        for user, password in _CREDENTIALS.findall(value)
+        if (password or "") not in _NO_PASSWORD or len(user) >= _TOKEN
+    ]
+    found += [next(filter(None, groups)) for groups in _SETTING.findall(value)]
+    found += _PGPASS.findall(value)
     pair = _PAIR.fullmatch(value)
     if pair and not (pair[2].isdecimal() and len(pair[2]) < MINIMUM):  # a port
         found.append(pair[2])
@@ -112,4 +142,20 @@ def _passwords(value: str) -> Iterator[str]:
         found.append(scheme[1])
     for password in found:
         yield password
+        yield password.rstrip(_PUNCTUATION)
         yield unquote(password)
+    for text in filter(None, map(_text_in_base64, (value, *found))):
+        yield text
+        yield from (match[2] for match in _PAIR.finditer(text))
+
+
+def _text_in_base64(value: str) -> str:
+    """Decode base64 that holds readable text; empty if it does not."""
+    if not _BASE64.fullmatch(value):
+        return ""
+    digits = value.rstrip("=").translate(_STANDARD)
+    try:
+        text = b64decode(digits + "=" * (-len(digits) % 4)).decode()
+    except ValueError:
+        return ""
+    return text if text.isprintable() and len(text) >= MINIMUM else ""

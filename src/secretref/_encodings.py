@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from binascii import hexlify
+from binascii import a2b_base64, hexlify, unhexlify
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
@@ -29,6 +29,7 @@ COMMON = frozenset(
 """Scalars of JSON, YAML and configuration files: masking them would shred ordinary text."""
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_STANDARD = str.maketrans("-_", "+/")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -53,6 +54,9 @@ class Form(NamedTuple):
 def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
+
+_KEY = re.compile(r"(?=.*[+/=])[A-Za-z0-9+/]{16,}={0,2}|[A-Za-z0-9_-]{16,}={1,2}")
+"""Bytes in base64, where that can be told from a word."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -187,14 +191,16 @@ _PREFIXES = (
     _prefixed("\\", [char for char in _SYMBOLS if char not in "_-./,:@"]),
     _prefixed("\\", "()[]{}?*+-|^$\\.&~# \t\n\r\v\f"),  # re.escape
     _prefixed("^", '&|<>^()%!"'),  # cmd.exe
+    {ord(char): f"\\{ord(char):02x}" for char in "*()\\"},  # LDAP (RFC 4515)
     {code: f"^{chr(code ^ 0x40)}" for code in (*range(32), 127)},  # caret notation
 )
 _CAT = _PREFIXES[-1] | {code + 128: "M-" + _PREFIXES[-1].get(code, chr(code)) for code in range(128)}  # cat -v
 
 
 def _quotings(text: str) -> Iterator[str]:
-    for char in "'\"$\\%`":
+    for char in "'\"$\\%`]":
         yield text.replace(char, char * 2)
+    yield text.replace("{", "{{").replace("}", "}}")  # format strings and templates
     yield text.replace("'", "'\\''")  # inside single quotes
     yield text.replace("'", "'\"'\"'")  # the same by Python's shlex
     yield from (text.translate(table) for table in _PREFIXES)
@@ -243,6 +249,10 @@ def _encoded(text: str) -> Iterator[Form]:
         yield Form(text.encode("latin-1", "replace"))
     if _is_hexadecimal(text):
         yield Form(raw, caseless=True)
+        yield from _bytes_forms(unhexlify, text.replace("-", ""))
+    elif _KEY.fullmatch(text):
+        yield Form(raw.translate(_URL_SAFE))
+        yield from _bytes_forms(a2b_base64, text.translate(_STANDARD))
     if text.isascii() and text.isalnum():
         yield Form(_utf8(_everything_percent(text)), caseless=True)
         return
@@ -254,6 +264,15 @@ def binary_forms(raw: bytes) -> Iterator[Form]:
     """List the literal forms of a value that is not text."""
     encoded = (*base64_cores(raw), Form(hexlify(raw), caseless=True), Form(repr(raw)[2:-1].encode("ascii")))
     return (form for form in (Form(raw), *encoded) if len(form.literal) >= MINIMUM)
+
+
+def _bytes_forms(decode: Callable[[str], bytes], digits: str) -> Iterator[Form]:
+    """List the forms of the bytes that a key in digits stands for."""
+    try:
+        raw = decode(digits)
+    except ValueError:
+        return
+    yield from binary_forms(raw)
 
 
 def _is_hexadecimal(text: str) -> bool:

@@ -16,9 +16,10 @@ from secretref._matcher import Matcher, Span
 
 __all__ = ["LineMatcher", "collapsed"]
 
-_GAP = re.compile(rb"(?:[ \t\r\n\v\f]|\\+[rnt])+")
-_OPEN_GAP = re.compile(rb"(?:[ \t\r\n\v\f]|\\+[rnt]|\\+\Z)+")
-"""Behind the end of a chunk, backslashes may turn out to be the first half of an escaped line break."""
+_BLANKS = rb"[ \t\r\n\v\f]|\\+[rnt]|\xc2\xa0|\xe2\x80[\x80-\x8a\xaf]|\xe3\x80\x80"
+_GAP = re.compile(rb"(?:%s)+" % _BLANKS)
+_OPEN_GAP = re.compile(rb"(?:%s|(?:\\+|\xc2|\xe2\x80?|\xe3\x80?)\Z)+" % _BLANKS)
+"""Behind the end of a chunk, a part of a blank may turn out to be one: of an escaped line break, of a character."""
 
 _MOST = 1024
 """A longer run of white space separates, in bytes."""

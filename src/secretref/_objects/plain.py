@@ -12,6 +12,8 @@ __all__ = ["patched", "serialised", "texts_of"]
 _SCALARS = frozenset((int, float, bool, type(None)))
 _PLAIN = frozenset((str, int, float, bool, type(None), bytes, complex))
 _MANY = 100_000
+_BETWEEN = "\x1f"
+"""Between strings: no decoding takes it out."""
 
 
 def serialised(value: object) -> bytes | None:
@@ -47,7 +49,7 @@ def texts_of(value: object) -> bytes | None:
                 return None
         elif kind in (bytes, bytearray):
             others.append(node)  # type: ignore[arg-type]
-    return b"\0".join(["\0".join(found).encode("utf-8", "surrogatepass"), *others])
+    return _BETWEEN.encode().join([_BETWEEN.join(found).encode("utf-8", "surrogatepass"), *others])
 
 
 def _may_hold_arrays(value: object) -> bool:

@@ -43,7 +43,7 @@ class Settler:
             and not (self._seen and self._mark.endswith(self._seen))
         ):
             data = self._seen + self._pending + chunk
-            return self._released(data, self._matcher.held_from(data))
+            return self._released(data, min(self._matcher.held_from(data), self._ended_from(data)))
         out = []
         for at in range(0, len(chunk), self._PIECE):
             last = final and at + self._PIECE >= len(chunk)
@@ -51,6 +51,12 @@ class Settler:
         if final and not chunk:
             out.append(self._settled(self._pending, final=True))
         return b"".join(out)
+
+    def _ended_from(self, data: bytes) -> int:
+        """Tell where a form begins that ends with *data*: a mark behind it may make it a whole word."""
+        near = max(0, len(data) - self._matcher.longest)
+        ended = (near + start for start, end in self._matcher.places(data[near:]) if near + end == len(data))
+        return min(ended, default=len(data))
 
     def _settled(self, data: bytes, *, final: bool) -> bytes:
         gone = len(self._seen)

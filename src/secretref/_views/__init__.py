@@ -28,7 +28,7 @@ from secretref._guesses import guesses
 from secretref._matcher import Span
 from secretref._triggers import triggers
 from secretref._views.digits import Source, base64, decimal, dumped, hexadecimal
-from secretref._views.edits import Dialect
+from secretref._views.edits import Dialect, taken_out
 from secretref._views.escapes import edits, folded, join, joined_sources, readings
 from secretref._views.wrapped import wrapped_from
 
@@ -44,6 +44,9 @@ _WORK = 64
 
 _GUESSED = 640
 """The same where unusual decodings are tried."""
+
+_BETWEEN = b"\x1f"
+"""Between phrases: no view takes it out."""
 
 _PADDING = re.compile(rb"(?:=|%3[Dd]){1,2}")
 _INVISIBLE_BYTES = b"\x08\x1b\xc2\xad\xcd\x8f\xe1\xa0\x8e\xe2\x80\x81\x8b\x8c\x8d\xef\xbb\xbf"
@@ -139,15 +142,18 @@ class _Search:
     def _in_noise(self, decoded: bytes, depth: int) -> list[Span]:
         """Search bytes of which most may be noise: in all their views only the phrases that can be read."""
         found = self._deeper(decoded, 1)
-        phrases = self._readable(decoded) if depth > 1 else []
-        if not phrases:
-            return found
-        text = b"\0".join([decoded[start:end] for start, end in phrases])
-        inner = self.spans(text, depth - 1)
-        if inner:
-            ends = [0, *accumulate(end - start + 1 for start, end in phrases)]
-            found += [(_shifted(start, ends, phrases), _shifted(end - 1, ends, phrases) + 1) for start, end in inner]
-        return found
+        if depth > 1 and b"\0" in decoded:  # UTF-16, perhaps
+            inner = self._in_phrases(decoded.translate(None, b"\0"), depth)
+            return found + (taken_out(decoded, b"\0", inner) if inner else [])
+        return found + self._in_phrases(decoded, depth) if depth > 1 else found
+
+    def _in_phrases(self, decoded: bytes, depth: int) -> list[Span]:
+        phrases = self._readable(decoded)
+        inner = self.spans(_BETWEEN.join([decoded[start:end] for start, end in phrases]), depth - 1) if phrases else []
+        if not inner:
+            return []
+        ends = [0, *accumulate(end - start + len(_BETWEEN) for start, end in phrases)]
+        return [(_shifted(start, ends, phrases), _shifted(end - 1, ends, phrases) + 1) for start, end in inner]
 
     def _readable(self, decoded: bytes) -> list[Span]:
         """List the phrases in bytes of which most may be noise."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from secretref._matcher import Span
 
-__all__ = ["Dialect", "Edit", "Kept", "Meanings"]
+__all__ = ["Dialect", "Edit", "Kept", "Meanings", "taken_out"]
 
 
 class Meanings(dict[bytes, bytes]):
@@ -103,6 +103,12 @@ class Kept:
             piece = self._pieces[number]
             self._current, self._positions = number, [*compress(range(len(piece)), piece.translate(self._is_kept))]
         return self._source_at[number] + self._positions[offset - self._at[number]]
+
+
+def taken_out(data: bytes, dropped: bytes, spans: list[Span]) -> list[Span]:
+    """Map ranges of *data* without the bytes *dropped* back to *data*."""
+    way = Kept([(0, data)], dropped)
+    return [(way.position(start), way.position(end - 1) + 1) for start, end in spans]
 
 
 class Dialect(NamedTuple):

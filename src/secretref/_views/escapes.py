@@ -144,6 +144,7 @@ class _Overstrike(Dialect):
         return _Overstruck(data) if self.sign in data else None
 
 
+_WIDE = (_dialect(b"\0", rb"\0+", _nothing),)  # UTF-16 and UTF-32, as far as it is ASCII
 _OVERSTRUCK = _Overstrike(b"\x08", re.compile(rb"((?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08)"), Meanings(_nothing))
 _INVISIBLE_ASCII = (
     _dialect(b"\x1b", rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?", _nothing),
@@ -169,6 +170,8 @@ def readings(data: bytes, *, wide: bool, blanks: bool) -> Iterator[tuple[Dialect
         wide: Some value is not ASCII.
         blanks: Some value holds a blank, which forms write as a plus sign.
     """
+    if b"\0" in data:
+        yield _WIDE
     if not data.isascii():
         yield _INVISIBLE
     elif b"\x1b" in data or b"\x08" in data:
