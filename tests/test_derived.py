@@ -53,6 +53,23 @@ def test_a_key_in_pem_loses_its_edges_and_its_breaks():
     assert list(parts(PEM)) == [first, second, first + second + "gg=="]
 
 
+def test_a_key_on_one_line_has_the_lines_that_programs_print():
+    body = b64encode(bytes(range(120))).decode()
+    for value in (body, f"-----BEGIN KEY----- {body} -----END KEY-----", f"-----BEGIN KEY-----{body}-----END KEY-----"):
+        found = set(parts(value))
+        assert {body, body[:64], body[64:128], body[:76], body[76:152], body[152:]} <= found
+    assert set(parts(body[:76])) == set()
+
+
+@pytest.mark.parametrize("breaking", ["\\n", "\\r\\n"])
+def test_a_key_with_escaped_breaks_has_lines(breaking):
+    assert set(parts(PEM)) <= set(parts(PEM.replace("\n", breaking)))
+
+
+def test_a_key_in_base64_has_lines():
+    assert set(parts(PEM)) <= set(parts(b64encode(PEM.encode()).decode()))
+
+
 def test_a_document_gives_its_leaves_and_its_layouts():
     document = {"name": "cnry value", "deep": [{"inner": "cnry inner"}, 123456, 12345, True, None, 1.25e-7]}
     found = set(parts(" " + json.dumps(document)))

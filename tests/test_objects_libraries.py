@@ -165,7 +165,7 @@ def test_methods_lead_to_their_object(make):
     assert SECRET not in f"{done!r} {done}"
 
 
-@pytest.mark.parametrize("value", [len, dict.fromkeys, "x".upper, "x".__str__], ids=repr)
+@pytest.mark.parametrize("value", [len, dict.fromkeys, "x".upper, "x".__str__], ids=["len", "fromkeys", "upper", "str"])
 def test_methods_of_what_is_clean_come_back_themselves(value):
     assert redact([value])[0] is value
 

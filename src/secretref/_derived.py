@@ -34,7 +34,7 @@ _SETTING = re.compile(
     r"""[ \t]{0,8}(?:=|:(?=[ \t"'])|(?<=password)[ \t])[ \t]{0,8}(?:"([^"\r\n]+)"|'([^'\r\n]+)'|([^;&\s]+))"""
 )
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|apikey|digest|negotiate)\s+(\S+)")
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}\s?")
 _STANDARD = str.maketrans("-_", "+/")
 _PUNCTUATION = ",}])\"'"
 _PLAIN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s@]*")
@@ -61,6 +61,8 @@ def may_be_folded(value: str) -> bool:
 def parts(value: str) -> Iterator[str]:
     """List what must be hidden beside *value* itself; duplicates are possible."""
     yield from _lines(value)
+    if "\\n" in value:  # as keys stand in variables of the environment
+        yield from _lines(value.replace("\\r", "\r").replace("\\n", "\n"))
     if value.lstrip(_BLANK)[:1] in ("{", "["):
         yield from _leaves(value)
     else:
@@ -69,12 +71,21 @@ def parts(value: str) -> Iterator[str]:
 
 def _lines(value: str) -> Iterator[str]:
     if not is_multiline(value):
+        yield from _columns(_PEM_EDGE.sub("", value).replace(" ", ""))
         return
     lines = [line.strip() for line in _LINE_BREAK.split(value)]
     body = [line for line in lines if not _PEM_EDGE.fullmatch(line)]
     yield from (line for line in body if len(line) >= _LEAF and _WORDY.search(line) and line.lower() not in _ORDINARY)
     if len(body) < len(lines):
         yield "".join(body)
+
+
+def _columns(key: str) -> Iterator[str]:
+    """Break a key that stands on one line into the lines that programs print: of 64 digits (RFC 7468) or 76 (MIME)."""
+    if len(key) > 76 and _BASE64.fullmatch(key):
+        yield key
+        lines = [key[at : at + columns] for columns in (64, 76) for at in range(0, len(key), columns)]
+        yield from (line for line in lines if len(line) >= _LEAF)
 
 
 def _leaves(text: str) -> Iterator[str]:
@@ -146,6 +157,7 @@ def _passwords(value: str) -> Iterator[str]:
         yield unquote(password)
     for text in filter(None, map(_text_in_base64, (value, *found))):
         yield text
+        yield from _lines(text)
         yield from (match[2] for match in _PAIR.finditer(text))
 
 
@@ -153,9 +165,9 @@ def _text_in_base64(value: str) -> str:
     """Decode base64 that holds readable text; empty if it does not."""
     if not _BASE64.fullmatch(value):
         return ""
-    digits = value.rstrip("=").translate(_STANDARD)
+    digits = value.strip().rstrip("=").translate(_STANDARD)
     try:
         text = b64decode(digits + "=" * (-len(digits) % 4)).decode()
     except ValueError:
         return ""
-    return text if text.isprintable() and len(text) >= MINIMUM else ""
+    return text if "".join(text.split()).isprintable() and len(text) >= MINIMUM else ""

@@ -157,7 +157,7 @@ class Redactor:
             literals = {blob[start:end] for start, end in needles.places(blob)}
             texts = texts_of(value) or blob if needles.views != "off" else b""
             decoded = needles.decoded_spans(texts)
-            if not decoded or _covers(needles.spans(texts), decoded):
+            if _covers(needles.spans(texts) if decoded else [], decoded):
                 try:
                     found = [literal.decode() for literal in literals]
                     hide = self.text if needles.affected else partial(literals_replaced, needles)
@@ -194,6 +194,5 @@ class Redactor:
 
 
 def _covers(spans: list[Span], others: list[Span]) -> bool:
-    """Tell whether each of the *others* lies within one of *spans*."""
-    ranges = merge(spans) if spans else []
-    return all(any(start <= begin and stop <= end for start, end in ranges) for begin, stop in others)
+    """Tell whether each of the *others* lies within *spans*."""
+    return not others or (bool(spans) and merge(spans + others) == merge(spans))

@@ -11,7 +11,7 @@ __all__ = ["patched", "serialised", "texts_of"]
 
 _SCALARS = frozenset((int, float, bool, type(None)))
 _PLAIN = frozenset((str, int, float, bool, type(None), bytes, complex))
-_MANY = 100_000
+_MANY = 1 << 20
 _BETWEEN = "\x1f"
 """Between strings: no decoding takes it out."""
 
