@@ -1,4 +1,4 @@
-r"""Values of several lines, found whatever stands between the lines.
+r"""Values of several lines or words, found whatever white space stands between.
 
 A program that prints a key indents it, joins its lines, or escapes the line breaks. So text and value are compared
 with every run of white space, escaped (``\n``) or not, collapsed to one line feed.
@@ -7,9 +7,7 @@ with every run of white space, escaped (``\n``) or not, collapsed to one line fe
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable
-from itertools import accumulate
+from collections.abc import Iterable, Iterator
 
 from secretref._encodings import Form
 from secretref._matcher import Matcher, Span
@@ -27,44 +25,65 @@ _MOST = 1024
 
 def collapsed(value: bytes) -> bytes:
     """Write *value* with one line feed for each run of white space in it."""
-    return _collapse(value.strip(), _GAP)[0]
+    return b"\n".join(_GAP.split(value.strip()))
 
 
-def _collapse(data: bytes, gap: re.Pattern[bytes]) -> tuple[bytes, list[int], list[int]]:
-    """Collapse gaps; return the result and where in it and in *data* each piece between gaps begins."""
-    pieces, starts = [], [0]
-    at = 0
-    for found in gap.finditer(data):
-        start, end = found.span()
-        pieces += [data[at:start], b"\n" if end - start <= _MOST else b"\n\n"]
-        starts += [start, end]
-        at = end
-    pieces.append(data[at:])
-    return b"".join(pieces), [0, *accumulate(map(len, pieces))], starts
+class _Words:
+    """One value, word by word."""
+
+    __slots__ = ("_pattern", "anchor", "size", "words")
+
+    def __init__(self, literal: bytes) -> None:
+        self.words = literal.split(b"\n")
+        self.anchor = max(self.words, key=len)
+        self.size = len(literal)
+        self._pattern = re.compile((rb"(?:%s)++" % _BLANKS).join(map(re.escape, self.words)))
+
+    def spans(self, data: bytes) -> Iterator[Span]:
+        """Find every occurrence, overlapping ones included."""
+        found = self._pattern.search(data)
+        while found:
+            start, end = found.span()
+            if all(stop - begin <= _MOST for begin, stop in (gap.span() for gap in _GAP.finditer(data, start, end))):
+                yield start, end
+            found = self._pattern.search(data, start + 1)
+
+    def is_begun(self, data: bytes, end: int) -> bool:
+        """Tell whether *data* breaks off inside an occurrence whose first word ends at *end*."""
+        for word in self.words[1:]:
+            gap = _OPEN_GAP.match(data, end)
+            if gap is None or gap.end() - end > _MOST:
+                return end == len(data)
+            end = gap.end() + len(word)
+            rest = data[gap.end() : end]
+            if rest != word:
+                return end > len(data) and word.startswith(rest)
+        return False
 
 
 class LineMatcher:
-    """Occurrences of values of several lines; answers the questions that a ``Matcher`` answers."""
+    """Occurrences of values of several lines or words; answers the questions that a ``Matcher`` answers."""
 
-    __slots__ = ("_anchors", "_begins", "_matcher", "reach")
+    __slots__ = ("_anchors", "_begins", "_firsts", "_values", "reach")
 
     def __init__(self, values: Iterable[bytes]) -> None:
         literals = {collapsed(value) for value in values}
-        self._matcher = Matcher(Form(literal) for literal in literals)
-        self._anchors = Matcher(Form(max(literal.split(b"\n"), key=len)) for literal in literals)
-        self._begins = Matcher(Form(literal.split(b"\n")[0]) for literal in literals)
+        self._values = [_Words(literal) for literal in literals]
+        self._anchors = Matcher({Form(value.anchor) for value in self._values})
+        self._firsts: dict[bytes, list[_Words]] = {}
+        for value in self._values:
+            self._firsts.setdefault(value.words[0], []).append(value)
+        self._begins = Matcher(map(Form, self._firsts))
         self.reach = max((len(literal) + literal.count(b"\n") * _MOST for literal in literals), default=0)
 
     def __repr__(self) -> str:
         return "LineMatcher()"
 
-    def spans(self, data: bytes, *, final: bool = True, words: bool = True) -> tuple[list[Span], int]:
+    def spans(self, data: bytes, *, final: bool = True, words: bool = True) -> tuple[list[Span], int]:  # noqa: ARG002 - Matcher's
         """Find the ranges to hide; see ``Matcher.spans``. None is ever open."""
-        if not self._anchors.spans(data, final=final, words=words)[0]:
+        if not self._anchors.places(data):
             return [], len(data)
-        text, ends, starts = _collapse(data, _GAP)
-        found = self._matcher.spans(text)[0]
-        return [(_source(start, ends, starts), _source(end - 1, ends, starts) + 1) for start, end in found], len(data)
+        return [span for value in self._values if value.anchor in data for span in value.spans(data)], len(data)
 
     def places(self, data: bytes) -> list[Span]:
         """List where *data* reads like a value; see ``Matcher.places``."""
@@ -72,24 +91,22 @@ class LineMatcher:
 
     def held_from(self, data: bytes) -> int:
         """Tell from which offset *data* may begin an occurrence; see ``Matcher.held_from``."""
-        return min(self._begins.held_from(data), self._mapped(data, self._matcher.held_from))
+        return min((start for start, _ in self._begun(data)), default=self._begins.held_from(data))
 
     def begun_from(self, data: bytes) -> int:
         """Tell from which offset an occurrence has probably begun; see ``Matcher.begun_from``."""
-        return self._mapped(data, self._matcher.begun_from)
+        enough = (
+            start
+            for start, value in self._begun(data)
+            if (size := len(collapsed(data[start:]))) >= 8 and 2 * size >= value.size
+        )
+        return min(enough, default=len(data))
 
-    def _mapped(self, data: bytes, question: Callable[[bytes], int]) -> int:
-        """Ask about the collapsed tail of *data*; the answer is an offset in *data*."""
+    def _begun(self, data: bytes) -> Iterator[tuple[int, _Words]]:
+        """Where the first word of a value stands, and all that is behind it goes on like the value."""
         skipped = max(0, len(data) - self.reach)
         tail = data[skipped:]
-        if not self._begins.spans(tail)[0]:
-            return len(data)
-        text, ends, starts = _collapse(tail, _OPEN_GAP)
-        start = question(text)
-        return len(data) if start == len(text) else skipped + _source(start, ends, starts)
-
-
-def _source(offset: int, ends: list[int], starts: list[int]) -> int:
-    """Map an offset in collapsed text to the source. Values begin and end outside gaps."""
-    piece = bisect_right(ends, offset) - 1
-    return starts[piece] + offset - ends[piece]
+        for start, end in self._begins.places(tail):
+            for value in self._firsts[tail[start:end]]:
+                if value.is_begun(tail, end):
+                    yield skipped + start, value
