@@ -95,6 +95,12 @@ class TestHolding:
         stream = opened(VALUE, views="off")
         assert stream.feed(VALUE + ";") + stream.feed(VALUE) + stream.feed(VALUE + ".") + stream.close() == "***;***."
 
+    def test_behind_a_mark_that_went_out_others_follow(self):
+        stream = opened(VALUE, views="off")
+        assert [stream.feed(chunk) for chunk in (VALUE, f" {VALUE} ", f"{VALUE}", f".{VALUE}")] == [
+            "***", " *** ", "***", ".***",
+        ]  # fmt: skip
+
     def test_values_that_touch_at_a_cut_share_a_mark(self):
         stream = opened("cnry;7Q;;", views="off")
         assert [stream.feed(chunk) for chunk in ("cnry;7Q;;", "cnry;7Q;;", ". ")] == ["***", "", ". "]

@@ -290,8 +290,8 @@ def test_an_empty_view_beyond_the_bound_hides_nothing(monkeypatch):
 
 def test_values_that_overlap_in_a_view_are_hidden_to_the_last():
     redactor = Redactor({"one": "cnry7QcnryQ7", "two": "cnryQ7cnry8R", "inner": "ryQ7cn"})
-    assert redactor.text("a cnry7Qcn'ryQ7cnry8R b") == "a *** b"
-    assert redactor.text("a %63nry7QcnryQ7cnry8R b") == "a *** b"
+    for overlapping in ("cnry7Qcn'ryQ7cnry8R", "%63nry7QcnryQ7cnry8R"):
+        assert redactor.text(f"a {overlapping} b {overlapping} c") == "a *** b *** c"
 
 
 def test_what_begins_like_a_dump_need_not_be_one():
