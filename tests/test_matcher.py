@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from secretref import _matcher
+from secretref._automaton import Automaton, exactly
 from secretref._encodings import Form, base64_cores
 from secretref._matcher import Matcher
 
@@ -214,3 +215,4 @@ def test_a_matcher_tells_how_much_it_searches_for_but_not_what():
     assert (len(matcher), matcher.shortest, matcher.longest) == (2, 6, 12)
     assert matcher.reach >= matcher.longest
     assert repr(matcher) == "Matcher()"
+    assert repr(Automaton([exactly(b"cnry7Q")])) == "Automaton()"

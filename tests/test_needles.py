@@ -63,6 +63,15 @@ def test_a_value_is_text_or_bytes(value):
     assert "cnry" not in str(caught.value)
 
 
+@pytest.mark.parametrize("values", [{1: "cnry7QcnryQ7"}, {"a": "cnry7QcnryQ7", None: "b"}, [("name", "cnry7QcnryQ7")]])
+def test_values_stand_under_names(values):
+    made = Registry("***", "strict")
+    with pytest.raises(InputError) as caught:
+        made.register(values, strict=False)
+    assert "cnry" not in str(caught.value)
+    assert not made.current().finders
+
+
 def test_strict_registration_is_all_or_nothing():
     made = Registry("***", "strict")
     values = {"good": "cnry7QcnryQ7", "short": "abc", "common": "true"}

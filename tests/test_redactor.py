@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from secretref import _automaton, _encodings, _lines, _matcher, _needles, _redactor, _stream, _triggers, _views
+from secretref._objects import plain
 from secretref._redactor import Redactor
 from secretref._stream import whole
 from secretref.errors import ConfigurationError, InputError, WeakSecretError
@@ -201,6 +202,20 @@ class TestData:
     def test_a_value_that_only_decoding_shows_is_hidden(self, redactor):
         text = "".join(f"&#{ord(char)};" for char in VALUE)
         assert redactor.data({"a": text, "b": [VALUE, 1]}) == {"a": "***", "b": ["***", 1]}
+
+    def test_a_text_on_its_own_is_hidden(self, redactor):
+        assert redactor.data(f"a {VALUE} b") == "a *** b"
+
+    def test_keys_may_be_numbers(self, redactor):
+        assert redactor.data({1: VALUE, 2: "plain", "b": VALUE}) == {1: "***", 2: "plain", "b": "***"}
+
+    @pytest.mark.parametrize("shape", [lambda one: [one] * 20, lambda one: dict.fromkeys(range(20), one)])
+    def test_of_very_many_parts_none_is_overlooked(self, redactor, shape, monkeypatch):
+        monkeypatch.setattr(plain, "_MANY", 10)
+        monkeypatch.delitem(sys.modules, "numpy")
+        assert redactor.data(shape("".join(f"&#{ord(char)};" for char in VALUE))) == shape("***")
+        clean = shape("plain")
+        assert redactor.data(clean) is clean
 
     def test_scalars_stay(self, redactor):
         value = {"a": VALUE, "b": 1, "c": [None, 1.5, VALUE], "d": True}

@@ -4,6 +4,7 @@ import base64
 import json
 import textwrap
 import tracemalloc
+from unittest.mock import ANY
 
 import pytest
 
@@ -93,6 +94,12 @@ class TestHolding:
     def test_values_that_touch_share_a_mark_across_chunks(self):
         stream = opened(VALUE, views="off")
         assert stream.feed(VALUE + ";") + stream.feed(VALUE) + stream.feed(VALUE + ".") + stream.close() == "***;***."
+
+    def test_behind_a_mark_that_went_out_others_follow(self):
+        stream = opened(VALUE, views="off")
+        assert [stream.feed(chunk) for chunk in (VALUE, f" {VALUE} ", f"{VALUE}", f".{VALUE}")] == [
+            "***", " *** ", "***", ".***",
+        ]  # fmt: skip
 
     def test_values_that_touch_at_a_cut_share_a_mark(self):
         stream = opened("cnry;7Q;;", views="off")
@@ -288,9 +295,10 @@ class TestKinds:
         stream = opened(VALUE)
         assert stream.feed("\ud83d") + stream.feed("\ude00\udcff") + stream.close() == "\ud83d\ude00\udcff"
 
-    def test_there_are_two_modes(self):
+    @pytest.mark.parametrize("mode", ["block", None, ["line"], ANY])
+    def test_there_are_two_modes(self, mode):
         with pytest.raises(ConfigurationError):
-            opened(VALUE, mode="block")
+            opened(VALUE, mode=mode)
 
     def test_nothing_here_shows_a_value(self):
         stream = opened(VALUE)
@@ -350,6 +358,15 @@ class TestLateValues:
         redactor.register("late", "aaaaab")
         assert "b" not in (stream.feed("") + stream.close())[:1]
         assert stream.late == 1
+
+    @pytest.mark.parametrize("mode", ["eager", "line"])
+    def test_a_stream_may_be_opened_before_there_is_any_redactor(self, mode):
+        members = []
+        stream = Redactor.union(lambda: members).stream(mode)
+        assert stream.feed(f"a {VALUE}\n") == f"a {VALUE}\n"
+        members.append(Redactor({"name": VALUE}))
+        assert stream.feed(f"b {VALUE}\n") + stream.feed("c\n") + stream.close() == "b ***\nc\n"
+        assert stream.late == 0
 
     def test_both_stages_go_on_with_more_values(self):
         redactor = Redactor({"name": "cnry7Q", "first": "aa***bb"}, views="off")

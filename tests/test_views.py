@@ -12,7 +12,7 @@ from secretref import _triggers, _views
 from secretref._needles import Registry
 from secretref._redactor import Redactor
 from secretref._stream import merge
-from secretref._views import folded
+from secretref._views import escapes, folded
 
 VALUE = "cnry-7Q.x9_ZkPqRsT"
 
@@ -114,12 +114,14 @@ BASE64 = {
 TOWERS = {
     "base64 twice": b64(b64(VALUE)),
     "base64 three times": b64("." + b64("." + b64(VALUE))),
+    "base64 four times": b64("." + b64("." + b64("." + b64(VALUE)))),
     "base64 in hexadecimal": b64(VALUE).encode().hex(),
     "hexadecimal in base64": b64(VALUE.encode().hex()),
     "percent three times": each("%25253{code:x}".replace("3{code:x}", "{code:x}")),
     "percent in JSON": each("\\u0025{code:02x}"),
     "JSON in entities in percent": urllib.parse.quote(html.escape(each("\\u{code:04x}"))),
     "base64 of entities": b64(each("&#{code};")),
+    "entities in hexadecimal": each("&#{code};").encode().hex(),
     "a colour in JSON": json.dumps(VALUE[:5] + "\x1b[1m" + VALUE[5:])[1:-1],
     "percent in a wrapped line": each("%{code:02x}")[:20] + "\n" + each("%{code:02x}")[20:],
 }
@@ -284,6 +286,23 @@ def test_beyond_its_bound_the_work_ends_in_hiding(monkeypatch):
 def test_an_empty_view_beyond_the_bound_hides_nothing(monkeypatch):
     monkeypatch.setattr(_views, "_WORK", -(1 << 20))
     assert hidden("\u200b") == []
+
+
+def test_values_that_overlap_in_a_view_are_hidden_to_the_last():
+    redactor = Redactor({"one": "cnry7QcnryQ7", "two": "cnryQ7cnry8R", "inner": "ryQ7cn"})
+    for overlapping in ("cnry7Qcn'ryQ7cnry8R", "%63nry7QcnryQ7cnry8R"):
+        assert redactor.text(f"a {overlapping} b {overlapping} c") == "a *** b *** c"
+
+
+def test_what_begins_like_a_dump_need_not_be_one():
+    assert hidden(f"0000 is no offset, {each('&#{code};')} follows") == [each("&#{code};")]
+
+
+def test_escapes_that_are_all_different_take_bounded_memory():
+    meanings = escapes._ESCAPES[0].meanings
+    text = "".join(f"%u{code:04x}" for code in range(0x4E00, 0x4E00 + 5000))
+    assert hidden(f"{text}{each('%u{code:04X}')} {text}") == [each("%u{code:04X}")]
+    assert 0 < len(meanings) <= 4096
 
 
 def test_signs_far_apart_are_all_decoded():

@@ -50,14 +50,11 @@ class Edit:
         self._pieces, self._read = pieces, pieces.copy()
         self._read[1::2] = meanings
         self.decoded = b"".join(self._read)
-        self._source_at: list[int] = []
-        self._decoded_at: list[int] = []
 
     def sources(self, spans: list[Span]) -> list[Span]:
         """Map ranges of the decoded text back; a part that was replaced counts as a whole."""
-        if not self._source_at:
-            self._source_at = [0, *accumulate(map(len, self._pieces))]
-            self._decoded_at = [0, *accumulate(map(len, self._read))]
+        self._source_at = [0, *accumulate(map(len, self._pieces))]
+        self._decoded_at = [0, *accumulate(map(len, self._read))]
         return [(self._start(start), self._position(end - 1, 1)) for start, end in spans]
 
     def _start(self, offset: int) -> int:
