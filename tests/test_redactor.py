@@ -5,6 +5,7 @@ import copy
 import html
 import itertools
 import json
+import marshal
 import pickle
 import random
 import sys
@@ -512,6 +513,28 @@ def test_threads_redact_while_others_register():
     for thread in threads:
         thread.join(30)
     assert faults == []
+
+
+@pytest.mark.parametrize("value", ["cnry7QcnryQ7", "12345678901"])
+@pytest.mark.parametrize("leaf", ["cnry7QcnryQ7", "clean", 12345678901, b"cnry7QcnryQ7"])
+@pytest.mark.parametrize("views", ["off", "strict"])
+def test_what_is_shared_is_looked_at_once(value, leaf, views):
+    deep = [leaf]
+    for _ in range(60):
+        deep = [deep, deep]
+    done = Redactor({"name": value}, views=views).data(deep)
+    is_shared = done[0] is done[1]  # no assertion may print what is so deep
+    while len(done) == 2:
+        done = done[0]
+    mark = b"***" if isinstance(leaf, bytes) else "***"
+    assert (is_shared, done) == (True, [mark if value in str(leaf) else leaf])
+
+
+@pytest.mark.parametrize("value", ["cnry7Q cnry Q7", "cnry-é-7Q", "cnry7Q-cnryQ7"])
+def test_programs_and_libraries_stay_as_they_are(value):
+    for module in (_needles, _redactor, json, html):
+        code = marshal.dumps(compile(Path(module.__file__).read_text(), "module", "exec"))
+        assert Redactor({"name": value}).bytes(code) is code
 
 
 @pytest.mark.parametrize(

@@ -105,13 +105,13 @@ class Needles:
     def _numbers(self) -> Matcher:
         return Matcher(self.known.numeric)
 
-    def may_be_in_numbers(self, value: object) -> bool:
-        """Tell whether a number somewhere in a plain built-in *value* may hold a value."""
-        if not self.numeric:
+    def may_be_in_numbers(self, numbers: Sequence[object]) -> bool:
+        """Tell whether the decimal text of some of the *numbers* may hold a value."""
+        if not self.numeric or not numbers:
             return False
         try:
-            return bool(self._numbers.places(repr(value).encode("utf-8", "replace")))
-        except (RecursionError, ValueError):  # too deep, or a number of more digits than Python prints
+            return bool(self._numbers.places(repr(numbers).encode()))
+        except ValueError:  # more digits than Python prints
             return True
 
     def hidden(self, data: bytes, *, start: int = 0, final: bool = True) -> list[Span]:

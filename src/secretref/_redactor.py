@@ -10,7 +10,7 @@ from typing import NewType, NoReturn, get_args
 from secretref._exceptions import redacted
 from secretref._matcher import Span
 from secretref._needles import Registration, Registry, Union, Value, Views
-from secretref._objects import patched, rewrite, serialised, texts_of
+from secretref._objects import leaves, patched, rewrite, serialised
 from secretref._stream import (
     WITHHELD,
     Mode,
@@ -153,13 +153,12 @@ class Redactor:
         if not needles.finders:
             return value
         blob = serialised(value)
-        if blob is not None and not needles.may_be_in_numbers(value):
-            literals = {blob[start:end] for start, end in needles.places(blob)}
-            texts = texts_of(value) or blob if needles.views != "off" else b""
-            decoded = needles.decoded_spans(texts)
-            if _covers(needles.spans(texts) if decoded else [], decoded):
+        if blob is not None:
+            text, numbers = leaves(value) if needles.numeric or needles.views != "off" else (b"", [])
+            decoded = needles.decoded_spans(text)
+            if not needles.may_be_in_numbers(numbers) and _covers(needles.spans(text) if decoded else [], decoded):
                 try:
-                    found = [literal.decode() for literal in literals]
+                    found = [*{blob[start:end].decode() for start, end in needles.places(blob)}]
                     hide = self.text if needles.affected else partial(literals_replaced, needles)
                     return patched(value, found, hide, self.bytes) if found else value
                 except (LookupError, RecursionError, UnicodeDecodeError):

@@ -2,7 +2,7 @@
 
 from secretref._objects.kinds import UNSET, Rules, TextProxy, class_name, lookup, mro, type_name
 from secretref._objects.opaque import descriptors, instance_dict, own_class, slot_values
-from secretref._objects.plain import patched, serialised, texts_of
+from secretref._objects.plain import leaves, patched, serialised
 from secretref._objects.walk import rewrite
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "class_name",
     "descriptors",
     "instance_dict",
+    "leaves",
     "lookup",
     "mro",
     "own_class",
@@ -19,6 +20,5 @@ __all__ = [
     "rewrite",
     "serialised",
     "slot_values",
-    "texts_of",
     "type_name",
 ]

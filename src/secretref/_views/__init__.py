@@ -39,7 +39,7 @@ Find = Callable[[bytes], list[Span]]
 DEPTH = 3
 """Decodings composed."""
 
-_WORK = 64
+_WORK = 256
 """Bytes decoded at most for one byte of text."""
 
 _GUESSED = 640
@@ -88,7 +88,7 @@ def search(data: bytes, find: Find, *, least: int, wide: bool, blanks: bool, gue
 class _Search:
     """One search, with what is left of its work."""
 
-    __slots__ = ("_blanks", "_clean", "_find", "_guess", "_left", "_phrase", "_phrases", "_triggers", "_wide")
+    __slots__ = ("_blanks", "_clean", "_find", "_guess", "_left", "_phrase", "_phrases", "_triggers", "_vain", "_wide")
 
     def __init__(self, find: Find, least: int, work: int, *, wide: bool, blanks: bool, guess: bool) -> None:
         self._find = find
@@ -98,6 +98,7 @@ class _Search:
         self._triggers = triggers(least)
         self._left = work
         self._clean: dict[bytes, int] = {}  # runs of digits, and how deep they were searched in vain
+        self._vain: dict[bytes, int] = {}  # texts likewise
 
     def spans(self, data: bytes, depth: int) -> list[Span]:
         """Search *data* in all its views."""
@@ -179,10 +180,15 @@ class _Search:
         return found
 
     def _deeper(self, decoded: bytes, depth: int) -> list[Span]:
+        if self._vain.get(decoded, 0) >= depth:
+            return []
         self._left -= len(decoded)
         if self._left < 0:
             return [(0, len(decoded))] if decoded else []
-        return self._find(decoded) + (self.spans(decoded, depth - 1) if depth > 1 else [])
+        found = self._find(decoded) + (self.spans(decoded, depth - 1) if depth > 1 else [])
+        if not found:
+            self._vain[decoded] = depth
+        return found
 
 
 def _shifted(offset: int, ends: list[int], phrases: list[Span]) -> int:
