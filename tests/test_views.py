@@ -55,6 +55,7 @@ JOINED = {
     "carets and backticks": VALUE[:5] + "^" + VALUE[5:9] + "`" + VALUE[9:12] + "$" + VALUE[12:],
     "a wrapped line": VALUE[:5] + "\n" + VALUE[5:],
     "a wrapped and indented line": VALUE[:5] + "\r\n\t  " + VALUE[5:9] + "\n\n" + VALUE[9:],
+    "a line wrapped by a carriage return": VALUE[:5] + "\r" + VALUE[5:],
     "a wrapped line of a shell": VALUE[:5] + "\\\n" + VALUE[5:],
 }
 ESCAPED = {
@@ -214,6 +215,12 @@ def test_a_dump_is_hidden_line_by_line(text):
     assert shown.endswith("\nend")
 
 
+def test_of_a_dump_only_the_lines_of_the_value_are_hidden():
+    lines = dump("{at:08x}: {digits:<39}  {text}", 4, value="x" * 31 + VALUE + "y" * 31).split("\n")
+    (found,) = hidden("\n".join(lines))
+    assert found == "\n".join(lines[1:4])[10:]
+
+
 @pytest.mark.parametrize(
     ("escape", "char"),
     [
@@ -253,6 +260,11 @@ def test_no_escape_is_left_or_dropped_without_harm(text):
 def test_a_decoded_part_counts_as_a_whole():
     assert hidden(f"%41%42{VALUE[:5]}%37%51") == []
     assert hidden("x&#99;nry-7Q.x9_ZkPqRs&#84;y") == ["&#99;nry-7Q.x9_ZkPqRs&#84;"]
+
+
+def test_what_is_taken_out_around_a_value_stays():
+    coloured = VALUE[:5] + "\x1b[1m" + VALUE[5:]
+    assert hidden(f"a \x1b[31m{coloured}\x1b[0m b") == [coloured]
 
 
 def test_blanks_of_forms_are_read():
