@@ -49,6 +49,8 @@ class TestOccurrences:
         data = literal + b"x" + literal[:-1] + b"z" + (literal.upper() if caseless else literal)
         assert spans([Form(literal, caseless=caseless), Form(b"xa")], data[:-1]) == [(0, 2000), (2000, 2002)]
         assert spans([Form(literal, caseless=caseless)], data) == [(0, 2000), (4001, 6001)]
+        mixed = literal[:100].upper() + literal[100:]
+        assert spans([Form(literal, caseless=caseless)], mixed) == ([(0, 2000)] if caseless else [])
 
     @pytest.mark.parametrize(
         ("data", "expected"),

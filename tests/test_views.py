@@ -376,11 +376,13 @@ def open_from(lines, value=VALUE):
 LONG = "cnry" + VALUE * 3
 CONTINUED = {
     "base64": textwrap.wrap(b64("it is " + LONG), 40),
+    "base64 of escapes": textwrap.wrap(b64("it is " + each("%{code:02X}", LONG)), 40),
     "hexadecimal": textwrap.wrap(LONG.encode().hex(), 40),
     "digits with colons": textwrap.wrap(LONG.encode().hex(":"), 60),
     "C": textwrap.wrap(", ".join(f"0x{byte:02x}" for byte in LONG.encode()), 72),
     "numbers": textwrap.wrap(", ".join(map(str, LONG.encode())), 40),
     "the value": textwrap.wrap(LONG, 12),
+    "one character in each line": list(LONG[:20]),
     "a shell": [line + "\\" for line in textwrap.wrap(LONG, 12)],
     "a dump": dump("{at:08x}: {digits:<39}  {text}", 4, value=LONG).split("\n"),
 }
@@ -398,7 +400,17 @@ def test_complete_lines_that_the_next_one_may_continue_are_held(lines, ending):
 
 @pytest.mark.parametrize(
     "lines",
-    ["ready.\n", "", "\n", "QUJD" * 10 + ".\n", "ready (" + "QUJD" * 10 + ")\n", "short.\n" * 5, VALUE + ".\n"],
+    [
+        "ready.\n",
+        "",
+        "\n",
+        "some c\n",
+        "some cnr\n",
+        "QUJD" * 10 + ".\n",
+        "ready (" + "QUJD" * 10 + ")\n",
+        "short.\n" * 5,
+        VALUE + ".\n",
+    ],
 )
 def test_other_lines_go_out(lines):
     assert open_from(lines) == len(lines)
