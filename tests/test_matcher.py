@@ -162,6 +162,7 @@ class TestOpen:
             (b"..ABCDEFGH", 10),
             (b"..0123456789ABCDEF", 2),
             (b"..0123456789", 12),
+            (b"..uvwxyz1", 9),
             (b"", 0),
         ],
     )
@@ -170,6 +171,7 @@ class TestOpen:
             Form(b"abcdefghijklmnop"),
             Form(b"abcdefghijklmnopqrstuv"[:17]),
             Form(b"0123456789abcdef" * 2, caseless=True),
+            Form(b"uvwxyz12"),
         ]
         assert Matcher(forms).begun_from(data) == begun
 
