@@ -49,6 +49,8 @@ class TestOccurrences:
         data = literal + b"x" + literal[:-1] + b"z" + (literal.upper() if caseless else literal)
         assert spans([Form(literal, caseless=caseless), Form(b"xa")], data[:-1]) == [(0, 2000), (2000, 2002)]
         assert spans([Form(literal, caseless=caseless)], data) == [(0, 2000), (4001, 6001)]
+        mixed = literal[:100].upper() + literal[100:]
+        assert spans([Form(literal, caseless=caseless)], mixed) == ([(0, 2000)] if caseless else [])
 
     @pytest.mark.parametrize(
         ("data", "expected"),
@@ -71,7 +73,8 @@ class TestOccurrences:
         assert spans([Form(b"-b-", word=True)], b"a-b-a") == [(1, 4)]
 
     def test_the_form_with_fewer_conditions_wins(self):
-        assert spans([Form(b"abc", word=True), Form(b"abc")], b"xabcx") == [(1, 4)]
+        for forms in ([Form(b"abc", word=True), Form(b"abc")], [Form(b"abc"), Form(b"abc", word=True)]):
+            assert spans(forms, b"xabcx") == [(1, 4)]
         assert spans([Form(b"abc"), Form(b"abc", left=True), Form(b"abc", right=True)], b"xabcx=") == [(0, 6)]
 
     @pytest.mark.parametrize(
@@ -159,6 +162,7 @@ class TestOpen:
             (b"..ABCDEFGH", 10),
             (b"..0123456789ABCDEF", 2),
             (b"..0123456789", 12),
+            (b"..uvwxyz1", 9),
             (b"", 0),
         ],
     )
@@ -167,6 +171,7 @@ class TestOpen:
             Form(b"abcdefghijklmnop"),
             Form(b"abcdefghijklmnopqrstuv"[:17]),
             Form(b"0123456789abcdef" * 2, caseless=True),
+            Form(b"uvwxyz12"),
         ]
         assert Matcher(forms).begun_from(data) == begun
 

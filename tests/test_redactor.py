@@ -95,7 +95,10 @@ class TestText:
     def test_what_marks_put_together_is_hidden_too(self):
         redactor = Redactor({"one": "cnry7QcnryQ7", "two": "cnry8RcnryR8"}, mark="-")
         digits = b"cnry8RcnryR8".hex()
-        assert redactor.text(digits[:8] + "cnry7QcnryQ7" + digits[8:]) == "-"
+        halves = digits[:8] + "cnry7QcnryQ7" + digits[8:]
+        for far in ("", ";" * 20_000):
+            assert redactor.text(f"{far}{halves}{far}") == f"{far}-{far}"
+            assert redactor.bytes(f"{far}{halves}{far}".encode()) == f"{far}-{far}".encode()
 
     def test_without_an_end_to_that_the_text_is_withheld(self, monkeypatch):
         monkeypatch.setattr(whole, "_PASSES", 1)
@@ -103,22 +106,31 @@ class TestText:
         assert redactor.text(VALUE) == "[redaction failed]"
         assert redactor.bytes(VALUE.encode()) == b"[redaction failed]"
 
-    def test_what_marks_complete_is_hidden_too(self):
-        assert Redactor({"one": "aa***bb", "two": "cnry7Q"}).text("aacnry7Qbb cnry7Q") == "*** ***"
+    @pytest.mark.parametrize("views", ["off", "strict"])
+    def test_what_marks_complete_is_hidden_too(self, views):
+        redactor = Redactor({"one": "aa***bb", "two": "cnry7Q"}, views=views)
+        assert redactor.text("aacnry7Qbb cnry7Q") == "*** ***"
+        far = ";" * 5000
+        for before, behind in (("", far), (far, ""), (far, far)):
+            assert redactor.text(f"{before}aacnry7Qbb{behind}") == f"{before}***{behind}"
+            assert redactor.bytes(f"{before}aacnry7Qbb{behind}".encode()) == f"{before}***{behind}".encode()
 
 
 class TestLongText:
     @pytest.mark.parametrize("views", ["off", "strict"])
-    @pytest.mark.parametrize("filler", ["some text; ", "é😀 ", "aé"])
-    def test_it_is_searched_in_blocks_that_overlap(self, views, filler):
+    @pytest.mark.parametrize(
+        ("filler", "last"), [("some text; ", "e"), ("some text; ", "é"), ("é😀 ", "é"), ("aé", "é")]
+    )
+    def test_it_is_searched_in_blocks_that_overlap(self, views, filler, last):
         rng = random.Random(7)
-        redactor = Redactor({"one": "cnry7QcnryQ7", "two": "cnry7Q/cnry\né", "short": "abc"}, views=views)
+        redactor = Redactor({"one": "cnry7QcnryQ7", "two": f"cnry7Q/cnry\n{last}", "short": "abc"}, views=views)
         forms = [
             "cnry7QcnryQ7",
-            "cnry7Q/cnry\\né",
+            f"cnry7Q/cnry\\n{last}",
             base64.b64encode(b"xcnry7QcnryQ7").decode(),
             "abc",
             "xabc",
+            "abcx",
             "cnry7QcnryQ",
         ]
         for _ in range(10):
@@ -130,6 +142,20 @@ class TestLongText:
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setattr(whole, "_BLOCK", block)
                     assert redactor.text(text) == expected
+
+    @pytest.mark.parametrize("last", ["", "é"])
+    def test_the_end_of_a_block_is_no_end_of_a_word(self, last, monkeypatch):
+        monkeypatch.setattr(whole, "_BLOCK", 16)
+        text = "abcx xabc " * 100 + last
+        assert Redactor({"short": "abc"}, views="off").text(text) is text
+
+    @pytest.mark.parametrize("last", ["", "é"])
+    def test_an_encoding_may_be_much_longer_than_its_value(self, last, monkeypatch):
+        monkeypatch.setattr(whole, "_BLOCK", 64)
+        encoded = "".join(f"&#{ord(char):07};" for char in "cnry7QcnryQ7")
+        for before in range(0, 64, 7):
+            clean = "; " * before
+            assert Redactor({"name": "cnry7QcnryQ7"}).text(f"{clean}{encoded}; {last}") == f"{clean}***; {last}"
 
     def test_a_megabyte_of_text_keeps_what_is_clean(self):
         redactor = Redactor({"name": VALUE})

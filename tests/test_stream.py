@@ -186,6 +186,11 @@ class TestDecoding:
         assert opened(VALUE, mode="eager").feed(text) == text
         assert opened(VALUE, mode="line", views="off").feed(text) == text
 
+    def test_without_views_no_line_waits_for_the_next(self):
+        begun = VALUE[:9] + "\n"
+        assert opened(VALUE, mode="line").feed(begun) == ""
+        assert opened(VALUE, mode="line", views="off").feed(begun) == begun
+
 
 class TestMarks:
     """What marks assemble is settled in a second stage."""
@@ -215,11 +220,17 @@ class TestMarks:
                 stream = redactor.stream(mode)
                 assert stream.feed(text[:cut]) + stream.feed(text[cut:]) + stream.close() == redactor.text(text)
 
-    def test_a_short_value_waits_for_what_comes_behind_it(self):
+    @pytest.mark.parametrize(("text", "expected"), [("cnryyyyyyy x", "****** x"), ("xcnryyyyyyy x", "xcnr*** x")])
+    def test_a_short_value_waits_for_what_comes_behind_it(self, text, expected):
         redactor = Redactor({"short": "cnr", "long": "yyyyyyy"}, views="off")
-        text = "cnryyyyyyy x"
         stream = redactor.stream("eager")
-        assert "".join(map(stream.feed, text)) + stream.close() == redactor.text(text) == "****** x"
+        assert "".join(map(stream.feed, text)) + stream.close() == redactor.text(text) == expected
+
+    @pytest.mark.parametrize("before", range(4076, 4090))
+    def test_a_short_value_is_a_whole_word_at_any_place(self, before):
+        redactor = Redactor({"short": "cnr", "long": "yyyyyyy"}, views="off")
+        clean = ";" * before + "cnrx"
+        assert redactor.text(f"cnryyyyyyy {clean}") == f"****** {clean}"
 
     def test_a_flood_of_them_takes_time_in_proportion(self):
         redactor = Redactor({"one": "aa***bb", "two": "cnry7Q"}, views="off")
@@ -315,12 +326,13 @@ class TestLateValues:
         assert stream.feed(f"b {VALUE} ") == "b *** "
         assert stream.late == 1
 
+    @pytest.mark.parametrize("size", [50, 2000])
     @pytest.mark.parametrize("mode", ["eager", "line"])
-    def test_a_value_half_out_is_not_completed(self, mode):
+    def test_a_value_half_out_is_not_completed(self, mode, size):
         redactor = Redactor({"other": "cnry123456"})
         stream = redactor.stream(mode)
         long = "".join(f"line {number} of cnry\n" for number in range(200))
-        out = stream.feed(long[:2000])
+        out = "".join(stream.feed(long[at : at + size]) for at in range(0, 2000, size))
         redactor.register("late", long[100:3000])
         rest = stream.feed(long[2000:]) + stream.close()
         assert rest.startswith("***")
@@ -350,6 +362,21 @@ class TestLateValues:
         redactor.register("late", "aa***bb")
         assert stream.feed("aacnry7Qbb ") + stream.close() == "*** "
         redactor.register("later", "cc***dd")
+
+    def test_a_late_value_of_the_second_stage_cuts_no_mark(self):
+        redactor = Redactor({"name": "cnry7Q", "first": "zz***zz"}, views="off")
+        stream = redactor.stream("eager")
+        assert stream.feed("x;") == "x;"
+        redactor.register("late", ";***bb")
+        assert (stream.feed("cnry7Qbb ") + stream.close()).startswith("***")
+
+    def test_the_second_stage_adds_no_mark_of_its_own_for_a_late_value(self):
+        redactor = Redactor({"name": "cnry7Q", "first": "zz***zz"}, views="off")
+        stream = redactor.stream("eager")
+        assert stream.feed("x 0000.1111 ") == "x 0000.1111 "
+        redactor.register("late", "0000.1111")
+        assert stream.feed("y ") + stream.close() == "y "
+        assert stream.late == 1
 
     def test_the_second_stage_lets_no_rest_of_a_late_value_go(self):
         redactor = Redactor({"word": "baa"}, views="off")

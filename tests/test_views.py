@@ -12,7 +12,7 @@ from secretref import _triggers, _views
 from secretref._needles import Registry
 from secretref._redactor import Redactor
 from secretref._stream import merge
-from secretref._views import escapes, folded
+from secretref._views import around, escapes, folded
 
 VALUE = "cnry-7Q.x9_ZkPqRsT"
 
@@ -55,6 +55,7 @@ JOINED = {
     "carets and backticks": VALUE[:5] + "^" + VALUE[5:9] + "`" + VALUE[9:12] + "$" + VALUE[12:],
     "a wrapped line": VALUE[:5] + "\n" + VALUE[5:],
     "a wrapped and indented line": VALUE[:5] + "\r\n\t  " + VALUE[5:9] + "\n\n" + VALUE[9:],
+    "a line wrapped by a carriage return": VALUE[:5] + "\r" + VALUE[5:],
     "a wrapped line of a shell": VALUE[:5] + "\\\n" + VALUE[5:],
 }
 ESCAPED = {
@@ -117,6 +118,14 @@ TOWERS = {
     "base64 four times": b64("." + b64("." + b64("." + b64(VALUE)))),
     "base64 in hexadecimal": b64(VALUE).encode().hex(),
     "hexadecimal in base64": b64(VALUE.encode().hex()),
+    "colours in base64": b64("\x1b[32m" + VALUE[:5] + "\x1b[1m" + VALUE[5:] + "\x1b[0m"),
+    "overstruck letters in base64": b64(each("{char}\x08{char}")),
+    "a wrapped and indented line in base64": b64(VALUE[:5] + "\r\n\t  " + VALUE[5:]),
+    "wrapped base64 of entities in base64": b64("\n".join(textwrap.wrap(b64(each("&#{code};")), 16))),
+    **{
+        f"invisible U+{ord(char):04X} in base64": b64(char.join(VALUE))
+        for char in "\u200b\u2060\ufeff\u00ad\u180e\u034f"
+    },
     "percent three times": each("%25253{code:x}".replace("3{code:x}", "{code:x}")),
     "percent in JSON": each("\\u0025{code:02x}"),
     "JSON in entities in percent": urllib.parse.quote(html.escape(each("\\u{code:04x}"))),
@@ -136,8 +145,9 @@ def test_exactly_what_stands_for_the_value_is_hidden(text):
 
 @pytest.mark.parametrize("text", [each("{char}\x08{char}"), each("_\x08{char}")], ids=["overstruck", "underlined"])
 def test_what_a_printer_strikes_twice_is_hidden(text):
-    (found,) = hidden(f"some text {text} and more")
-    assert found.endswith(text[2:])
+    for before in ("some text", "some téxt"):
+        (found,) = hidden(f"{before} {text} and more")
+        assert found.endswith(text[2:])
 
 
 @pytest.mark.parametrize("text", [*BASE64.values(), *TOWERS.values()], ids=[*BASE64, *TOWERS])
@@ -205,6 +215,12 @@ def test_a_dump_is_hidden_line_by_line(text):
     assert shown.endswith("\nend")
 
 
+def test_of_a_dump_only_the_lines_of_the_value_are_hidden():
+    lines = dump("{at:08x}: {digits:<39}  {text}", 4, value="x" * 31 + VALUE + "y" * 31).split("\n")
+    (found,) = hidden("\n".join(lines))
+    assert found == "\n".join(lines[1:4])[10:]
+
+
 @pytest.mark.parametrize(
     ("escape", "char"),
     [
@@ -246,8 +262,14 @@ def test_a_decoded_part_counts_as_a_whole():
     assert hidden("x&#99;nry-7Q.x9_ZkPqRs&#84;y") == ["&#99;nry-7Q.x9_ZkPqRs&#84;"]
 
 
+def test_what_is_taken_out_around_a_value_stays():
+    coloured = VALUE[:5] + "\x1b[1m" + VALUE[5:]
+    assert hidden(f"a \x1b[31m{coloured}\x1b[0m b") == [coloured]
+
+
 def test_blanks_of_forms_are_read():
     assert hidden("a cnry+7Q+c%6Ery+Q7 b", "cnry 7Q cnry Q7") == ["cnry+7Q+c%6Ery+Q7"]
+    assert hidden("a cnry+7Q%26c%6Ery+Q7 b", "cnry 7Q&cnry Q7") == ["cnry+7Q%26c%6Ery+Q7"]
 
 
 @pytest.mark.parametrize("sign", ["&amp", "&AMP", "&amp;", "&#38", "&#x26;"])
@@ -267,6 +289,7 @@ def test_wide_text_is_read_beneath_other_encodings(codec):
 
 def test_characters_of_latin_1_are_read():
     assert hidden("a cnry-\\xe9-\\x37Q-cnryQ7 b", "cnry-é-7Q-cnryQ7") == ["cnry-\\xe9-\\x37Q-cnryQ7"]
+    assert hidden("a cnry-\\xE9-\\u20aC-\\x37Q b", "cnry-é-€-7Q") == ["cnry-\\xE9-\\u20aC-\\x37Q"]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +328,20 @@ def test_escapes_that_are_all_different_take_bounded_memory():
     assert 0 < len(meanings) <= 4096
 
 
+@pytest.mark.parametrize(
+    ("spots", "parts"),
+    [
+        ([], []),
+        ([30, 8, 5], [(1, 12), (26, 32)]),
+        ([4, 12], [(0, 16)]),
+        ([4, 13], [(0, 8), (9, 17)]),
+        ([8, 9, 20, 21, 22], [(4, 13), (16, 26)]),
+    ],
+)
+def test_surroundings_that_overlap_or_touch_are_one(spots, parts):
+    assert around(spots, 4, 32) == parts
+
+
 def test_signs_far_apart_are_all_decoded():
     far = "&lt;b&gt; " * 400
     text = f"{far}{each('%{code:02x}')}{far}{each('&#{code};')}{far}"
@@ -322,6 +359,8 @@ def test_signs_far_apart_are_all_decoded():
         (b"cnry%25417Q\\", {b"cnry%417Q", b"cnry%417Q\\", b"cnryA7Q", b"cnryA7Q\\", b"cnry%25417Q"}),
         (b"a''''''''b", set()),
         (b"cnry7Q\\n", {b"cnry7Q\n", b"cnry7Qn"}),
+        (b"cnry%41&lt;7Q", {b"cnryA<7Q"}),
+        ("cn\u00adry\u200b7Q".encode(), {b"cnry7Q"}),
     ],
 )
 def test_what_the_views_leave_of_a_value_is_listed(value, left):
@@ -337,11 +376,13 @@ def open_from(lines, value=VALUE):
 LONG = "cnry" + VALUE * 3
 CONTINUED = {
     "base64": textwrap.wrap(b64("it is " + LONG), 40),
+    "base64 of escapes": textwrap.wrap(b64("it is " + each("%{code:02X}", LONG)), 40),
     "hexadecimal": textwrap.wrap(LONG.encode().hex(), 40),
     "digits with colons": textwrap.wrap(LONG.encode().hex(":"), 60),
     "C": textwrap.wrap(", ".join(f"0x{byte:02x}" for byte in LONG.encode()), 72),
     "numbers": textwrap.wrap(", ".join(map(str, LONG.encode())), 40),
     "the value": textwrap.wrap(LONG, 12),
+    "one character in each line": list(LONG[:20]),
     "a shell": [line + "\\" for line in textwrap.wrap(LONG, 12)],
     "a dump": dump("{at:08x}: {digits:<39}  {text}", 4, value=LONG).split("\n"),
 }
@@ -359,7 +400,17 @@ def test_complete_lines_that_the_next_one_may_continue_are_held(lines, ending):
 
 @pytest.mark.parametrize(
     "lines",
-    ["ready.\n", "", "\n", "QUJD" * 10 + ".\n", "ready (" + "QUJD" * 10 + ")\n", "short.\n" * 5, VALUE + ".\n"],
+    [
+        "ready.\n",
+        "",
+        "\n",
+        "some c\n",
+        "some cnr\n",
+        "QUJD" * 10 + ".\n",
+        "ready (" + "QUJD" * 10 + ")\n",
+        "short.\n" * 5,
+        VALUE + ".\n",
+    ],
 )
 def test_other_lines_go_out(lines):
     assert open_from(lines) == len(lines)
