@@ -18,7 +18,6 @@ import pytest
 from pydantic import SecretStr
 
 from secretref import _automaton, _encodings, _lines, _matcher, _needles, _redactor, _stream, _triggers, _views
-from secretref._objects import plain
 from secretref._redactor import Redactor
 from secretref._stream import whole
 from secretref.errors import ConfigurationError, InputError, WeakSecretError
@@ -238,7 +237,6 @@ class TestData:
 
     @pytest.mark.parametrize("shape", [lambda one: [one] * 20, lambda one: dict.fromkeys(range(20), one)])
     def test_of_very_many_parts_none_is_overlooked(self, redactor, shape, monkeypatch):
-        monkeypatch.setattr(plain, "_MANY", 10)
         monkeypatch.delitem(sys.modules, "numpy")
         assert redactor.data(shape("".join(f"&#{ord(char)};" for char in VALUE))) == shape("***")
         clean = shape("plain")
