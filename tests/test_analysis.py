@@ -44,6 +44,7 @@ ENCODED = {
     "base64": b64(VALUE),
     "base64 behind something": b64("user:" + VALUE),
     "base64 wrapped": b64("user:" + VALUE)[:20] + "\n" + b64("user:" + VALUE)[20:],
+    "base64 wrapped at once": b64(VALUE)[:8] + "\n" + b64(VALUE)[8:],
     "base64 twice": b64(b64(VALUE)),
     "base64 twice behind something": b64("x:" + b64("user:" + VALUE)),
     "base64 of UTF-16": b64(VALUE.encode("utf-16-le")),
@@ -53,7 +54,10 @@ ENCODED = {
     },
     **{
         pattern: "".join(pattern.format(byte) for byte in VALUE.encode())
-        for pattern in ("\\u{:04x}", "\\x{:02x}", "%{:02x}", "&#x{:x};", "\\u{{{:x}}}", "&#{};", "\\{:03o}")
+        for pattern in (
+            *("\\u{:04x}", "\\x{:02x}", "%{:02x}", "&#x{:x};", "\\u{{{:x}}}", "&#{};", "\\{:03o}"),
+            *("\\u{:04X}", "\\x{:02X}", "%{:02X}", "&#x{:X};", "\\u{{{:X}}}"),
+        )
     },
     "numbers": ", ".join(map(str, VALUE.encode())),
     "dense numbers": ",".join(map(str, VALUE.encode())),
@@ -63,6 +67,23 @@ ENCODED = {
 @pytest.mark.parametrize("text", ENCODED.values(), ids=ENCODED)
 def test_an_encoded_value_holds_a_fragment(text):
     assert Matcher(analyse(VALUE, fragments=True).fragments).places(text.encode())
+
+
+def test_the_longest_part_that_no_escape_changes_is_a_fragment():
+    fragments = analyse("zz/cnry7QcnryQ7!é", fragments=True).fragments
+    assert Matcher(fragments).places(b"zz%2fcnry7QcnryQ7&#33;\\xe9")
+
+
+def test_a_short_rest_of_a_value_is_no_form():
+    assert Form(b"abcd") not in analyse("ab'cd'", fragments=False).forms
+    assert Form(b"abcdef") in analyse("abc'def'", fragments=False).forms
+
+
+def test_only_forms_of_digits_are_sought_in_numbers():
+    assert {form.literal for form in analyse("12345678", fragments=False).numeric} >= {b"12345678"}
+    assert all(form.literal.strip(b"0123456789.eE+/j-") == b"" for form in analyse("12345678", fragments=False).numeric)
+    assert analyse("cnry-QcnryQ-", fragments=False).numeric == frozenset()
+    assert analyse("abc", fragments=False).numeric == frozenset()
 
 
 def test_without_need_there_are_no_fragments():

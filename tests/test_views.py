@@ -342,6 +342,11 @@ def test_surroundings_that_overlap_or_touch_are_one(spots, parts):
     assert around(spots, 4, 32) == parts
 
 
+def test_a_list_of_numbers_may_hold_the_value_twice():
+    numbers = ", ".join(map(str, VALUE.encode()))
+    assert hidden(f"[1, 2, {numbers}, 3, 4, {numbers}, 5]") == [numbers, numbers]
+
+
 def test_signs_far_apart_are_all_decoded():
     far = "&lt;b&gt; " * 400
     text = f"{far}{each('%{code:02x}')}{far}{each('&#{code};')}{far}"

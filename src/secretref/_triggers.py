@@ -115,6 +115,6 @@ def _whole(data: bytes, end: int) -> Span:
     while True:
         before = data[max(0, end - size) : end]
         length = len(before) - len(before.rstrip(_DIGITS))
-        if length < size or size > end:
+        if length < size:
             return end - length, end
         size *= 8
