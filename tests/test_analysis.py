@@ -82,6 +82,8 @@ def test_a_short_rest_of_a_value_is_no_form():
 def test_only_forms_of_digits_are_sought_in_numbers():
     assert {form.literal for form in analyse("12345678", fragments=False).numeric} >= {b"12345678"}
     assert all(form.literal.strip(b"0123456789.eE+/j-") == b"" for form in analyse("12345678", fragments=False).numeric)
+    assert b"12345678".hex().encode() in {form.literal for form in analyse("12345678", fragments=False).numeric}
+    assert {form.literal for form in analyse("12345", fragments=False).numeric} == {b"12345"}
     assert analyse("cnry-QcnryQ-", fragments=False).numeric == frozenset()
     assert analyse("abc", fragments=False).numeric == frozenset()
 

@@ -34,6 +34,7 @@ def test_a_break_at_an_end_makes_no_lines(value):
         ("cnry\nhorse", True),
         (" ".join(["cnry"] * 16), True),
         (" ".join(["cnry"] * 17), False),
+        ("\n".join(["cnry"] * 17), True),
         ("cnry7Q", False),
         (" cnry7Q\t", False),
         ('{"a": "b c"}', False),
@@ -203,3 +204,32 @@ def test_a_token_in_the_usual_places_is_a_part(value):
 )
 def test_an_ordinary_word_is_no_part(value):
     assert list(parts(value)) == []
+
+
+@pytest.mark.parametrize("end", [",", "}", '"', "'}]", ")", "%41}"])
+def test_a_password_counts_with_and_without_what_closes_behind_it(end):
+    bare = end.rstrip(",}])\"'")
+    assert {f"cnry7QcnryQ7{end}", f"cnry7QcnryQ7{bare}"} <= set(parts(f"password=cnry7QcnryQ7{end}"))
+
+
+@pytest.mark.parametrize("word", ["", ":", ":x", ":x-oauth-basic", ":oauth2"])
+def test_a_user_without_a_password_may_be_a_token(word):
+    found = set(parts(f"https://cnry7QcnryQ7cnry8R{word}@git.example.org/one"))
+    assert "cnry7QcnryQ7cnry8R" in found
+    assert word[1:] not in found
+
+
+def test_only_keys_are_broken_into_lines_and_none_is_too_short():
+    assert min(map(len, parts(b64encode(bytes(range(60))).decode()))) >= 8
+    text = "cnry.7Q." * 12
+    assert text[:64] not in set(parts(text))
+
+
+@pytest.mark.parametrize("inner", [["cnry7QcnryQ7"], {"a": "cnry7QcnryQ7"}])
+def test_json_in_json_is_read(inner):
+    assert "cnry7QcnryQ7" in set(parts(json.dumps({"a": json.dumps(inner)})))
+
+
+def test_little_text_in_base64_is_none():
+    assert list(parts(b64encode("éáó".encode()).decode())) == []
+    assert "cnry7Q" in set(parts(b64encode(b"cnry7Q").decode()))
