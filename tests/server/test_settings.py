@@ -112,7 +112,7 @@ def test_a_pair_waits_longer_with_each_failure_and_is_forgiven():
     guesses = Guesses()
     waits = []
     for _ in range(12):
-        guesses.failed("key", "a")
+        guesses.failed("key", "a", "key")
         waits.append(guesses.wait("key", "a"))
     assert waits[:4] == [0.0] * 4
     assert waits[4:] == sorted(waits[4:])
@@ -126,7 +126,7 @@ def test_an_address_is_delayed_for_two_seconds_at_most_and_memory_is_bounded():
     guesses = Guesses()
     assert guesses.delay("a") == 0.0
     for number in range(10_050):
-        guesses.failed(str(number), "a")
+        guesses.failed(str(number), "a", "")
     assert guesses.delay("a") == 2.0
     assert guesses.delay("b") == 0.0
     assert len(guesses._pairs) == 10_000
