@@ -287,6 +287,19 @@ def test_wide_text_is_read_beneath_other_encodings(codec):
     assert not hidden(base64.b64encode("nothing is in here at all".encode(codec)).decode())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a cnry-=\n7Q.x9_ZkPqRsT b",
+        "a cnry-=\r\n7Q.x9_=5AkPqRsT b",
+        "a=3D cnry-=37Q.x9_=5akPqRsT",
+        "=?utf-8?q?cnry-7Q.x9_Zk=50qRsT?=",
+    ],
+)
+def test_mail_is_read(text):
+    assert hidden(text)
+
+
 def test_characters_of_latin_1_are_read():
     assert hidden("a cnry-\\xe9-\\x37Q-cnryQ7 b", "cnry-é-7Q-cnryQ7") == ["cnry-\\xe9-\\x37Q-cnryQ7"]
     assert hidden("a cnry-\\xE9-\\u20aC-\\x37Q b", "cnry-é-€-7Q") == ["cnry-\\xE9-\\u20aC-\\x37Q"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import zlib
 from base64 import b32decode, b85decode
-from binascii import unhexlify
 from codecs import encode
 from collections.abc import Callable, Iterator
 
@@ -19,7 +18,6 @@ _INFLATED = 1 << 20
 
 _BASE32 = re.compile(rb"[A-Z2-7]{16,}|[a-z2-7]{16,}")
 _BASE85 = re.compile(rb"[!-~]{10,}")
-_QUOTED = re.compile(rb"=(?:[0-9A-Fa-f]{2}|[ \t]*\r?\n)")
 _MEMBER = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _ROT13 = bytes(ord(encode(chr(byte), "rot13")) if byte < 128 else byte for byte in range(256))
 _SWAPPED = bytes(byte ^ 32 if chr(byte).isalpha() and byte < 128 else byte for byte in range(256))
@@ -33,8 +31,6 @@ def guesses(data: bytes) -> Iterator[View]:
     yield data[::-1], lambda span: (len(data) - span[1], len(data) - span[0])
     for lead in (0, 1):  # one separator behind each character
         yield data[lead::2], lambda span, lead=lead: (lead + 2 * span[0], lead + 2 * span[1] - 1)  # type: ignore[misc]
-    if b"=" in data:
-        yield from _quoted_printable(data)
     yield from _grouped(data, _BASE32, 8, 5, lambda digits: b32decode(digits.upper()))
     yield from _grouped(data, _BASE85, 5, 4, b85decode)
     yield from _inflated(data)
@@ -42,26 +38,6 @@ def guesses(data: bytes) -> Iterator[View]:
 
 def _shifted(start: int) -> Callable[[Span], Span]:
     return lambda span: (start + span[0], start + span[1])
-
-
-def _quoted_printable(data: bytes) -> Iterator[View]:
-    """Decode the quoted-printable encoding of mail (RFC 2045, section 6.7)."""
-    pieces: list[bytes] = []
-    positions: list[int] = []
-    done = 0
-    for found in _QUOTED.finditer(data):
-        code = found[0][1:].strip()
-        piece = data[done : found.start()] + (unhexlify(code) if code else b"")
-        positions += range(done, found.start() + bool(code))
-        pieces.append(piece)
-        done = found.end()
-    positions += range(done, len(data))
-
-    def source(span: Span) -> Span:
-        end = positions[span[1] - 1]
-        return positions[span[0]], end + (3 if data[end : end + 1] == b"=" else 1)
-
-    yield b"".join([*pieces, data[done:]]), source
 
 
 def _grouped(

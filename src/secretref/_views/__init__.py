@@ -116,7 +116,7 @@ class _Search:
         found = [_with_padding(data, span) for span in inner]
         if signs.dumped:
             found += self._mapped(dumped(data), depth)
-        for dialects in readings(data, wide=self._wide, blanks=self._blanks):
+        for dialects in readings(data, wide=self._wide, blanks=self._blanks, guess=self._guess):
             found += self._in_dialects(data, dialects, depth)
         if self._guess:
             found += [source(span) for decoded, source in guesses(data) for span in self._deeper(decoded, depth)]

@@ -144,6 +144,10 @@ class _Overstrike(Dialect):
         return _Overstruck(data) if self.sign in data else None
 
 
+_QUOTED = (  # mail (RFC 2045, section 6.7)
+    _dialect(b"=", rb"=(?:[0-9A-Fa-f]{2}|[ \t]*\r?\n)", lambda token: bytes.fromhex(token[1:].decode("ascii"))),
+)
+_IS_QUOTED = re.compile(rb"=(?:3D|\?|[ \t]*\r?\n)")
 _WIDE = (_dialect(b"\0", rb"\0+", _nothing),)  # UTF-16 and UTF-32, as far as it is ASCII
 _OVERSTRUCK = _Overstrike(b"\x08", re.compile(rb"((?:[\xc2-\xf4][\x80-\xbf]{1,3}|[^\x08\n])\x08)"), Meanings(_nothing))
 _INVISIBLE_ASCII = (
@@ -162,13 +166,14 @@ _INVISIBLE = (
 _AFTER = re.compile(rb"\\(?=(.))", re.DOTALL)
 
 
-def readings(data: bytes, *, wide: bool, blanks: bool) -> Iterator[tuple[Dialect, ...]]:
+def readings(data: bytes, *, wide: bool, blanks: bool, guess: bool) -> Iterator[tuple[Dialect, ...]]:
     """List what to decode in *data*, each reading on its own.
 
     Args:
         data: The text.
         wide: Some value is not ASCII.
         blanks: Some value holds a blank, which forms write as a plus sign.
+        guess: Nothing but an equals sign need tell of quoted-printable text.
     """
     if b"\0" in data:
         yield _WIDE
@@ -191,6 +196,8 @@ def readings(data: bytes, *, wide: bool, blanks: bool) -> Iterator[tuple[Dialect
         yield _ESCAPES
     if blanks and b"+" in data:
         yield _FORM
+    if b"=" in data and (guess or _IS_QUOTED.search(data)):
+        yield _QUOTED
 
 
 def edits(data: bytes, dialects: tuple[Dialect, ...]) -> list[Edit]:
