@@ -159,6 +159,8 @@ def test_parts_that_no_mark_can_stand_for_are_found_on_their_own():
     assert needles.spans(b"cnry7Q") == [(0, 6)]
     assert needles.spans(b"cnryQ7") == [(0, 6)]
     assert registry("cnry***Q").current().spans(b"cnry") == []
+    digits = registry("cnryokjl", mark="63", views="off").current()
+    assert digits.spans(b"6e72796f6b6a6c") == digits.spans(b"6E72796F6B6A6C") == [(0, 14)]
 
 
 def test_the_end_of_a_form_may_be_the_beginning_of_the_mark():
