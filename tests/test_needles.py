@@ -63,7 +63,9 @@ def test_a_value_is_text_or_bytes(value):
     assert "cnry" not in str(caught.value)
 
 
-@pytest.mark.parametrize("values", [{1: "cnry7QcnryQ7"}, {"a": "cnry7QcnryQ7", None: "b"}, [("name", "cnry7QcnryQ7")]])
+@pytest.mark.parametrize(
+    "values", [{1: "cnry7QcnryQ7"}, {"a": "cnry7QcnryQ7", None: "b"}, [("name", "cnry7QcnryQ7")], ["name"]]
+)
 def test_values_stand_under_names(values):
     made = Registry("***", "strict")
     with pytest.raises(InputError) as caught:

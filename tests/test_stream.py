@@ -57,6 +57,7 @@ class TestRanges:
 
     def test_bytes_that_are_no_text_move_a_range_by_three_bytes_at_most(self):
         assert whole_characters(b"\x80" * 20, (10, 11)) == (7, 14)
+        assert whole_characters(b"\x80ab", (0, 1)) == (0, 1)
 
 
 class TestHolding:
