@@ -212,6 +212,11 @@ def test_views_decide_what_is_decoded():
     assert registry("cnry7QcnryQ7", views="strict").current().decoded_spans(b"7QyrncQ7yrnc") == []
 
 
+def test_fast_views_overlook_no_literal_form():
+    assert registry("abc", views="fast").current().hidden(b"x abc y") == [(2, 5)]
+    assert (2, 13) in registry("ab cd\nef gh", views="fast").current().hidden(b"x ab cd\tef gh y")
+
+
 def test_threads_lose_no_registration():
     made = Registry("***", "off")
     barrier = threading.Barrier(8, timeout=10)
