@@ -348,6 +348,14 @@ class TestLateValues:
         stream.feed(".")
         assert stream.late == 0
 
+    def test_what_is_still_held_is_not_late(self):
+        redactor = Redactor({"name": VALUE})
+        stream = redactor.stream("eager")
+        assert stream.feed(f"a {VALUE[:12]}") == "a "
+        redactor.register("late", VALUE[:12])
+        assert stream.feed(". ") == "***. "
+        assert stream.late == 0
+
     def test_what_a_mark_hid_before_does_not_count_as_late(self):
         redactor = Redactor({"name": VALUE})
         stream = redactor.stream("eager")
