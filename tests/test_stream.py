@@ -187,6 +187,11 @@ class TestDecoding:
         assert opened(VALUE, mode="eager").feed(text) == text
         assert opened(VALUE, mode="line", views="off").feed(text) == text
 
+    def test_a_last_line_without_an_end_is_decoded(self):
+        stream = opened(VALUE, mode="line")
+        text = "".join(f"&#{ord(char)};" for char in VALUE)
+        assert stream.feed(f"first\nlast {text}") + stream.close() == "first\nlast ***"
+
     def test_without_views_no_line_waits_for_the_next(self):
         begun = VALUE[:9] + "\n"
         assert opened(VALUE, mode="line").feed(begun) == ""
