@@ -63,7 +63,9 @@ def test_a_value_is_text_or_bytes(value):
     assert "cnry" not in str(caught.value)
 
 
-@pytest.mark.parametrize("values", [{1: "cnry7QcnryQ7"}, {"a": "cnry7QcnryQ7", None: "b"}, [("name", "cnry7QcnryQ7")]])
+@pytest.mark.parametrize(
+    "values", [{1: "cnry7QcnryQ7"}, {"a": "cnry7QcnryQ7", None: "b"}, [("name", "cnry7QcnryQ7")], ["name"]]
+)
 def test_values_stand_under_names(values):
     made = Registry("***", "strict")
     with pytest.raises(InputError) as caught:
@@ -159,6 +161,8 @@ def test_parts_that_no_mark_can_stand_for_are_found_on_their_own():
     assert needles.spans(b"cnry7Q") == [(0, 6)]
     assert needles.spans(b"cnryQ7") == [(0, 6)]
     assert registry("cnry***Q").current().spans(b"cnry") == []
+    digits = registry("cnryokjl", mark="63", views="off").current()
+    assert digits.spans(b"6e72796f6b6a6c") == digits.spans(b"6E72796F6B6A6C") == [(0, 14)]
 
 
 def test_the_end_of_a_form_may_be_the_beginning_of_the_mark():
@@ -206,6 +210,11 @@ def test_views_decide_what_is_decoded():
         assert bool(registry("cnry7QcnryQ7", views=views).current().decoded_spans(text)) is found
     assert registry("cnry7QcnryQ7", views="deep").current().decoded_spans(b"7QyrncQ7yrnc")[0] == (0, 12)
     assert registry("cnry7QcnryQ7", views="strict").current().decoded_spans(b"7QyrncQ7yrnc") == []
+
+
+def test_fast_views_overlook_no_literal_form():
+    assert registry("abc", views="fast").current().hidden(b"x abc y") == [(2, 5)]
+    assert (2, 13) in registry("ab cd\nef gh", views="fast").current().hidden(b"x ab cd\tef gh y")
 
 
 def test_threads_lose_no_registration():

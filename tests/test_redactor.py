@@ -144,9 +144,10 @@ class TestLongText:
 
     @pytest.mark.parametrize("last", ["", "é"])
     def test_the_end_of_a_block_is_no_end_of_a_word(self, last, monkeypatch):
-        monkeypatch.setattr(whole, "_BLOCK", 16)
-        text = "abcx xabc " * 100 + last
-        assert Redactor({"short": "abc"}, views="off").text(text) is text
+        monkeypatch.setattr(whole, "_BLOCK", 17)
+        text = "abcx xabc " * 300 + last
+        for values in ({"short": "abc"}, {"short": "abc", "lines": "cnry one\ncnry two"}):
+            assert Redactor(values, views="off").text(text) is text
 
     @pytest.mark.parametrize("last", ["", "é"])
     def test_an_encoding_may_be_much_longer_than_its_value(self, last, monkeypatch):

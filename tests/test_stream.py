@@ -57,6 +57,7 @@ class TestRanges:
 
     def test_bytes_that_are_no_text_move_a_range_by_three_bytes_at_most(self):
         assert whole_characters(b"\x80" * 20, (10, 11)) == (7, 14)
+        assert whole_characters(b"\x80ab", (0, 1)) == (0, 1)
 
 
 class TestHolding:
@@ -185,6 +186,11 @@ class TestDecoding:
         text = "".join(f"%{ord(char):02x}" for char in VALUE[:9]) + VALUE[9:] + "\n"
         assert opened(VALUE, mode="eager").feed(text) == text
         assert opened(VALUE, mode="line", views="off").feed(text) == text
+
+    def test_a_last_line_without_an_end_is_decoded(self):
+        stream = opened(VALUE, mode="line")
+        text = "".join(f"&#{ord(char)};" for char in VALUE)
+        assert stream.feed(f"first\nlast {text}") + stream.close() == "first\nlast ***"
 
     def test_without_views_no_line_waits_for_the_next(self):
         begun = VALUE[:9] + "\n"
@@ -345,6 +351,14 @@ class TestLateValues:
         stream.feed(VALUE + "." * 20_000)
         redactor.register("name", VALUE)
         stream.feed(".")
+        assert stream.late == 0
+
+    def test_what_is_still_held_is_not_late(self):
+        redactor = Redactor({"name": VALUE})
+        stream = redactor.stream("eager")
+        assert stream.feed(f"a {VALUE[:12]}") == "a "
+        redactor.register("late", VALUE[:12])
+        assert stream.feed(". ") == "***. "
         assert stream.late == 0
 
     def test_what_a_mark_hid_before_does_not_count_as_late(self):
