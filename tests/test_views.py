@@ -300,6 +300,14 @@ def test_mail_is_read(text):
     assert hidden(text)
 
 
+@pytest.mark.parametrize(
+    "char",
+    [chr(code) for code in (*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xAD)],
+)
+def test_invisible_characters_are_taken_out_beneath_other_encodings(char):
+    assert hidden(b64(f"see {char.join(VALUE)} there"))
+
+
 def test_characters_of_latin_1_are_read():
     assert hidden("a cnry-\\xe9-\\x37Q-cnryQ7 b", "cnry-é-7Q-cnryQ7") == ["cnry-\\xe9-\\x37Q-cnryQ7"]
     assert hidden("a cnry-\\xE9-\\u20aC-\\x37Q b", "cnry-é-€-7Q") == ["cnry-\\xE9-\\u20aC-\\x37Q"]

@@ -49,7 +49,9 @@ _BETWEEN = b"\x1f"
 """Between phrases: no view takes it out."""
 
 _PADDING = re.compile(rb"(?:=|%3[Dd]){1,2}")
-_INVISIBLE_BYTES = b"\x08\x1b\xc2\xad\xcd\x8f\xe1\xa0\x8e\xe2\x80\x81\x8b\x8c\x8d\xef\xbb\xbf"
+_INVISIBLE_BYTES = bytes(
+    (8, 27, 0xC2, 0xCD, 0xE1, 0xE2, 0xEF, 0x80, 0x81, 0xBB, 0xBF, *range(0x8B, 0x90), *range(0xA0, 0xB0))
+)
 _READABLE = bytes(32 <= byte < 127 or byte in b"\t\r\n" + _INVISIBLE_BYTES for byte in range(256))
 
 
