@@ -107,10 +107,6 @@ function once(key) {
     h("dt", {}, `Key ${what}`),
     h("dd", {}, h("code", {}, text), " ", button(`Copy ${what}`, copy(what, text))),
   ];
-  const close = () => {
-    opened.close();
-    opened.remove(); // at once: the event that would do it may come late in a page behind another
-  };
   const opened = dialog(
     "New access key",
     [
@@ -120,7 +116,7 @@ function once(key) {
       h(
         "div",
         { class: "actions" },
-        h("button", { type: "button", class: "main", onclick: close }, "I have stored it"),
+        h("button", { type: "button", class: "main", onclick: () => opened.close() }, "I have stored it"),
       ),
     ],
     { lasting: true },

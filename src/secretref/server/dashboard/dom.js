@@ -98,6 +98,10 @@ export function dialog(title, children, { lasting = false } = {}) {
     h("h2", { id }, title),
     children,
   );
+  element.close = () => {
+    HTMLDialogElement.prototype.close.call(element);
+    element.remove(); // at once, with all values in it: the event may come late in a page behind another
+  };
   document.body.append(element);
   element.showModal();
   return element;
