@@ -310,24 +310,21 @@ def test_a_result_that_can_be_read_once_is_refused(resolver):
         task(resolver)(lambda token: (held for held in [token]))(REF)
 
 
+def hooked():
+    return (
+        sys.stdout,
+        sys.stderr,
+        sys.excepthook,
+        threading.excepthook,
+        warnings.showwarning,
+        logging.Handler.format,
+    )
+
+
 def test_after_the_task_everything_is_as_before(resolver, capsys):
-    before = (
-        sys.stdout,
-        sys.stderr,
-        sys.excepthook,
-        threading.excepthook,
-        warnings.showwarning,
-        logging.Handler.format,
-    )
+    before = hooked()
     task(resolver)(lambda token: print("inside", token))(REF)
-    assert before == (
-        sys.stdout,
-        sys.stderr,
-        sys.excepthook,
-        threading.excepthook,
-        warnings.showwarning,
-        logging.Handler.format,
-    )
+    assert before == hooked()
     assert capsys.readouterr().out == f"inside {MARK}\n"
 
 

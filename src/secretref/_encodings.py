@@ -20,7 +20,7 @@ __all__ = ["BASE64_DIGITS", "COMMON", "MINIMUM", "Form", "base64_cores", "binary
 MINIMUM = 6
 """Encoded forms shorter than this many bytes are not created: an encoding never lowers the floor."""
 
-BASE64_DIGITS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
+BASE64_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 """Digits of both base64 alphabets (RFC 4648, sections 4 and 5)."""
 
 COMMON = frozenset(

@@ -13,13 +13,13 @@ from functools import lru_cache
 from itertools import repeat
 
 from secretref._automaton import Automaton
+from secretref._encodings import BASE64_DIGITS
 
 __all__ = ["Signs", "Triggers", "triggers"]
 
 Span = tuple[int, int]
 
 _BASE64 = rb"[A-Za-z0-9+/_\-]"
-_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _BEHIND = 12
 """Base64 has a capital letter with so many digits behind it; paths, digests and UUIDs in lower case have none."""
 
@@ -109,12 +109,12 @@ class Triggers:
 
 def _whole(data: bytes, end: int) -> Span:
     """Follow a run back from behind its end."""
-    if data[end - 1] not in _DIGITS:
+    if data[end - 1] not in BASE64_DIGITS:
         end -= 1
     size = _LOOK_BACK
     while True:
         before = data[max(0, end - size) : end]
-        length = len(before) - len(before.rstrip(_DIGITS))
+        length = len(before) - len(before.rstrip(BASE64_DIGITS))
         if length < size:
             return end - length, end
         size *= 8

@@ -37,12 +37,9 @@ class Settler:
 
     def feed(self, chunk: bytes, *, final: bool = False) -> bytes:
         """Take the next output of the first stage and return what is certain by now."""
-        if (
-            not final
-            and self._mark not in self._pending + chunk
-            and not (self._seen and self._mark.endswith(self._seen))
-        ):
-            data = self._seen + self._pending + chunk
+        waiting = self._pending + chunk
+        if not final and self._mark not in waiting and not (self._seen and self._mark.endswith(self._seen)):
+            data = self._seen + waiting
             return self._released(data, min(self._matcher.held_from(data), self._ended_from(data)))
         out = []
         for at in range(0, len(chunk), self._PIECE):

@@ -123,7 +123,7 @@ def _spans_of_parts(needles: Needles, data: str | bytes, parts: list[Span]) -> l
     spans: list[Span] = []
     for start, end in parts:
         first = max(0, start - 1)
-        part = data[first:end] if first or end < len(data) else data
+        part = data[first:end]
         found = needles.hidden(
             part.encode() if isinstance(part, str) else part, start=start - first, final=end == len(data)
         )

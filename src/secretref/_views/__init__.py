@@ -28,7 +28,7 @@ from secretref._guesses import guesses
 from secretref._matcher import Span
 from secretref._triggers import triggers
 from secretref._views.digits import Source, base64, decimal, dumped, hexadecimal
-from secretref._views.edits import Dialect, taken_out
+from secretref._views.edits import Dialect, Kept
 from secretref._views.escapes import edits, folded, join, joined_sources, readings
 from secretref._views.wrapped import wrapped_from
 
@@ -147,7 +147,7 @@ class _Search:
         found = self._deeper(decoded, 1)
         if depth > 1 and b"\0" in decoded:  # UTF-16, perhaps
             inner = self._in_phrases(decoded.translate(None, b"\0"), depth)
-            return found + (taken_out(decoded, b"\0", inner) if inner else [])
+            return found + (Kept([(0, decoded)], b"\0").sources(inner) if inner else [])
         return found + self._in_phrases(decoded, depth) if depth > 1 else found
 
     def _in_phrases(self, decoded: bytes, depth: int) -> list[Span]:

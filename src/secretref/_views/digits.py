@@ -12,7 +12,6 @@ from secretref._matcher import Span
 from secretref._views.edits import Kept
 
 __all__ = [
-    "BASE64_DIGITS",
     "Source",
     "base64",
     "decimal",
@@ -118,7 +117,6 @@ def _listed(data: bytes, lists: re.Pattern[bytes]) -> Iterator[tuple[bytes, Sour
         yield bytes(map(_VALUES.__getitem__, _NUMBER.findall(run[0]))), source
 
 
-BASE64_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _APART = b"A" * 8
 """Between runs that are decoded together: zero bytes, whatever the alignment."""

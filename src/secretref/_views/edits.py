@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from secretref._matcher import Span
 
-__all__ = ["Dialect", "Edit", "Kept", "Meanings", "taken_out"]
+__all__ = ["Dialect", "Edit", "Kept", "Meanings"]
 
 
 class Meanings(dict[bytes, bytes]):
@@ -93,6 +93,10 @@ class Kept:
         self._at = [0, *accumulate(len(piece.translate(None, dropped)) for piece in self._pieces)]
         self._current, self._positions = -1, [0]
 
+    def sources(self, spans: list[Span]) -> list[Span]:
+        """Map ranges back to the source; fastest from left to right."""
+        return [(self.position(start), self.position(end - 1) + 1) for start, end in spans]
+
     def position(self, offset: int) -> int:
         """Map an offset; fastest from left to right."""
         number = bisect_right(self._at, offset) - 1
@@ -100,12 +104,6 @@ class Kept:
             piece = self._pieces[number]
             self._current, self._positions = number, [*compress(range(len(piece)), piece.translate(self._is_kept))]
         return self._source_at[number] + self._positions[offset - self._at[number]]
-
-
-def taken_out(data: bytes, dropped: bytes, spans: list[Span]) -> list[Span]:
-    """Map ranges of *data* without the bytes *dropped* back to *data*."""
-    way = Kept([(0, data)], dropped)
-    return [(way.position(start), way.position(end - 1) + 1) for start, end in spans]
 
 
 class Dialect(NamedTuple):

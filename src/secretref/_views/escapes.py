@@ -42,8 +42,7 @@ def joined_sources(data: bytes, spans: list[Span]) -> list[Span]:
     """Map ranges of joined text back to *data*."""
     lines = _lines(data)
     ends = accumulate(len(line) + 1 for line in data.replace(b"\r", b"\n").split(b"\n"))
-    way = Kept([(end - 1 - len(line), line) for end, line in zip(ends, lines, strict=True)], _QUOTES)
-    return [(way.position(start), way.position(end - 1) + 1) for start, end in spans]
+    return Kept([(end - 1 - len(line), line) for end, line in zip(ends, lines, strict=True)], _QUOTES).sources(spans)
 
 
 # --- unescaped ---

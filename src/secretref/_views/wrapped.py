@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from secretref._encodings import BASE64_DIGITS
 from secretref._matcher import Span
 from secretref._views.digits import (
-    BASE64_DIGITS,
     Source,
     base64,
     dumped,
